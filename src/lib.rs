@@ -1,1 +1,27 @@
-//! x
+//! Arable: scenario text → plan → world → run directory; and the command line around it.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`scenario`] | text to plan, with every error at its place |
+//! | [`plan`] | what a run is, in numbers |
+//! | [`world`] | the host of the rules under the engine |
+//! | [`run`] | a plan to a run directory |
+//! | [`manifest`] | what a run directory says of itself |
+//! | [`baseline`] | numbers to hold a scenario to |
+//! | [`explain`] | why a job, an epoch or a payout came out as it did; what a parameter means |
+//! | [`validate`] | reference cases |
+//! | [`diagnose`] | errors shown with their lines |
+//! | [`cli`] | the commands |
+//! | [`exit`] | exit codes |
+
+pub mod baseline;
+pub mod cli;
+pub mod diagnose;
+pub mod exit;
+pub mod explain;
+pub mod manifest;
+pub mod plan;
+pub mod run;
+pub mod scenario;
+pub mod validate;
+pub mod world;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The command `arable`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    arable::cli::main()
+}

@@ -1,1 +1,54 @@
-//! x
+//! What a simulated world stands on: the event engine and the services around it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`engine`] | [`Model`], [`Engine`], [`Cx`]: typed events in one total order |
+//! | [`queue`] | the pending events: a 4-ary heap |
+//! | [`chain`] | the event digest's chain of 64-bit words |
+//! | [`determinism`] | run twice, name the first event that differs |
+//! | [`streams`] | random streams addressed by name |
+//! | [`ledger`] | integer money that is never lost |
+//! | [`network`] | regions, latency, loss and partitions |
+//! | [`faults`] | crashes and partitions as data, and who is up |
+//! | [`digest`] | BLAKE3 digests of events, rows and plans |
+//! | [`trace`] | rows of the trace into Arrow files, off the hot path |
+//!
+//! # The order of events
+//!
+//! Every event has a key of 128 bits: its **time** (64 bits of nanoseconds), its **priority**
+//! (8 bits, [`engine::DEFAULT_PRIORITY`] unless said otherwise, lower goes first), its
+//! **source** (24 bits: the entity that scheduled it) and the **source's own count** (32 bits:
+//! how many events that entity had scheduled before). The next event is the pending one with
+//! the least key. From this follows:
+//!
+//! - Keys are unique, so the order is total. There is no global counter: a key depends on
+//!   nothing but its source's history, so the order is a property of the model, not of the
+//!   machine, the number of threads or the order in which entities were built.
+//! - Events of one source at one moment and priority are handled in the order in which it
+//!   scheduled them.
+//! - An event scheduled without delay is handled at the same moment, after the one that
+//!   scheduled it, in key order among what is pending then.
+//! - Between different sources at one moment and priority, the lower entity goes first. That
+//!   is a choice, not a law of the simulated world, so such ties are counted
+//!   ([`Engine::ties`]) for the run to report.
+//! - Time never runs backwards: inside the run only delays exist, and they are unsigned.
+
+pub mod chain;
+pub mod determinism;
+pub mod digest;
+pub mod engine;
+pub mod faults;
+pub mod ledger;
+pub mod network;
+pub mod queue;
+pub mod streams;
+pub mod trace;
+
+pub use determinism::{Difference, Log, Watch, first_difference};
+pub use digest::Digest;
+pub use engine::{Cx, Engine, EngineError, Entity, EventWord, Model, Stop, Timer};
+pub use faults::{Fault, FaultEvent, NodeStates};
+pub use ledger::{Ledger, Short};
+pub use network::{Network, RegionId, Regions};
+pub use streams::Streams;
+pub use trace::{TableSummary, Trace, TraceError};

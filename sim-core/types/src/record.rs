@@ -6,6 +6,10 @@
 
 use crate::money::Amount;
 
+/// Key in an Arrow file's schema metadata under which [`Record::VERSION`] is written, in
+/// decimal: how a reader knows that it understands the table.
+pub const VERSION_KEY: &str = "arable.version";
+
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {

@@ -1,0 +1,258 @@
+//! A moving average of the scores that a validator observed itself.
+//!
+//! | rule | |
+//! |---|---|
+//! | R1 | the first observation of a member is its average |
+//! | R2 | every further one moves it: `average += alpha (score - average)` |
+//! | R3 | an average below `floor` weighs 0 |
+//! | R4 | weight is the average to the power `sharpness` |
+//! | R5 | the row names every member observed so far and is scaled so that the largest is 65535, rounded to the nearest, halves up |
+//! | R6 | nothing is published while every weight is 0 |
+//!
+//! Averages are kept in parts per 10^12, so that rounding stays far below one weight.
+//!
+//! It does not: weigh observations by confidence or size, forget members that are no longer
+//! seen, or know who took over a place.
+//!
+//! Source: the validator template of Bittensor, opentensor/bittensor-subnet-template:
+//! `template/base/validator.py` @ `c696ae0f` (the average), `template/utils/config.py`
+//! @ `7622775e` (alpha 0.1).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sim_types::{Fact, Fidelity, ParamError, Rejected, Share, StateMachine, Uid};
+
+use super::{Effect, Input};
+
+/// What a scenario may set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// How far one observation moves the average; more than 0% to 100%. Default 10%, as in
+    /// Bittensor's validator template.
+    #[serde(default = "tenth")]
+    pub alpha: Share,
+    /// Average score below which a member weighs nothing; 0% to 100%. Default 0%.
+    #[serde(default)]
+    pub floor: Share,
+    /// The power to which averages are raised, 1 to 16: more than 1 rewards the best beyond
+    /// proportion. Default 1 (assumed): proportional.
+    #[serde(default = "one")]
+    pub sharpness: u32,
+}
+
+fn tenth() -> Share {
+    Share::percent(10)
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self { alpha: tenth(), floor: Share::ZERO, sharpness: one() }
+    }
+}
+
+/// A full score: averages are kept in this fraction.
+const FULL: u64 = 1_000_000_000_000;
+const TOP: u64 = u16::MAX as u64;
+
+/// The rule and its whole state.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MovingAverage {
+    params: Params,
+    /// By uid; `None` before the first observation.
+    averages: Vec<Option<u64>>,
+}
+
+impl crate::Rule for MovingAverage {
+    const NAME: &'static str = "moving_average";
+    const SUMMARY: &'static str = "A validator weighs members by a moving average of their scores.";
+    const SOURCE: &'static str =
+        "opentensor/bittensor-subnet-template template/base/validator.py @c696ae0f";
+
+    fn example() -> Params {
+        Params::default()
+    }
+
+    fn facts(params: &Params) -> Vec<Fact> {
+        let source = "opentensor/bittensor-subnet-template template/utils/config.py @7622775e";
+        let (class, source) = if params.alpha == tenth() {
+            (Fidelity::Published, source)
+        } else {
+            (Fidelity::Assumed, "chosen by the scenario")
+        };
+        vec![
+            Fact::new(
+                "weights.moving_average.alpha",
+                format!("{} ppm", params.alpha.ppm()),
+                class,
+                source,
+            ),
+            Fact::new(
+                "weights.moving_average.floor",
+                format!("{} ppm", params.floor.ppm()),
+                Fidelity::Assumed,
+                "subnets differ",
+            ),
+            Fact::new(
+                "weights.moving_average.sharpness",
+                params.sharpness.to_string(),
+                Fidelity::Assumed,
+                "subnets differ",
+            ),
+        ]
+    }
+}
+
+impl StateMachine for MovingAverage {
+    type Params = Params;
+    type Input = Input;
+    type Effect = Effect;
+
+    fn new(params: Params) -> Result<Self, ParamError> {
+        ParamError::unless(params.alpha > Share::ZERO, "alpha", "0%", "more than 0%")?;
+        let fits = (1..=16).contains(&params.sharpness);
+        ParamError::unless(fits, "sharpness", params.sharpness, "1 to 16")?;
+        Ok(Self { params, averages: Vec::new() })
+    }
+
+    fn apply(&mut self, input: Input, out: &mut Vec<Effect>) -> Result<(), Rejected> {
+        match input {
+            Input::Opened { members } => {
+                if !self.averages.is_empty() {
+                    return Err(Rejected::NotPermitted("opened already"));
+                }
+                self.averages = vec![None; members.into()];
+            }
+            Input::Observed { subject, observation } => {
+                let members = super::members(self.averages.len());
+                let average = self
+                    .averages
+                    .get_mut(usize::from(subject.0))
+                    .ok_or(Rejected::UnknownUid { got: subject.0, members })?;
+                let score = u64::from(observation.score_ppm.min(1_000_000)) * (FULL / 1_000_000);
+                // R1, R2
+                *average = Some(average.map_or(score, |old| mix(old, score, self.params.alpha)));
+            }
+            Input::ConsensusPublished { .. } => {}
+            // R6
+            Input::WeightsDue => {
+                let row = self.row();
+                if row.iter().any(|&(_, weight)| weight > 0) {
+                    out.push(Effect::SetWeights { row });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl MovingAverage {
+    /// R3 to R5.
+    fn row(&self) -> Vec<(Uid, u16)> {
+        let floor = u64::from(self.params.floor.ppb()) * (FULL / u64::from(Share::ONE.ppb()));
+        let weight = |average: u64| {
+            if average < floor { 0 } else { power(average, self.params.sharpness) }
+        };
+        let seen = || {
+            (0_u16..).zip(&self.averages).filter_map(|(uid, a)| a.map(|a| (Uid(uid), weight(a))))
+        };
+        let largest = seen().map(|(_, w)| w).max().unwrap_or(0).max(1);
+        seen()
+            .map(|(uid, w)| {
+                let scaled = (w * TOP + largest / 2) / largest;
+                (uid, u16::try_from(scaled).expect("at most 65535"))
+            })
+            .collect()
+    }
+}
+
+/// `old + alpha (new - old)`, rounded to the nearest, so that equal scores stay fixed.
+fn mix(old: u64, new: u64, alpha: Share) -> u64 {
+    let (one, alpha) = (u128::from(Share::ONE.ppb()), u128::from(alpha.ppb()));
+    let sum = u128::from(old) * (one - alpha) + u128::from(new) * alpha;
+    u64::try_from((sum + one / 2) / one).expect("a mean of two numbers of 64 bits")
+}
+
+/// `base / FULL` to a power, as a fraction of `FULL`, rounded down at every step.
+fn power(base: u64, exponent: u32) -> u64 {
+    let product = (0..exponent)
+        .fold(u128::from(FULL), |product, _| product * u128::from(base) / u128::from(FULL));
+    u64::try_from(product).expect("a product of fractions is a fraction")
+}
+
+#[cfg(test)]
+mod tests {
+    use sim_types::{JobId, NodeId, Observation};
+
+    use super::*;
+
+    fn observed(subject: u16, score_ppm: u32) -> Input {
+        let observation = Observation {
+            verifier: NodeId(0),
+            subject: NodeId(7),
+            job: JobId(0),
+            score_ppm,
+            confidence_ppm: 1_000_000,
+            tokens: 1,
+        };
+        Input::Observed { subject: Uid(subject), observation }
+    }
+
+    fn row(params: Params, scores: &[(u16, u32)]) -> Option<Vec<(u16, u16)>> {
+        let mut rule = MovingAverage::new(params).unwrap();
+        let mut out = vec![];
+        rule.apply(Input::Opened { members: 5 }, &mut out).unwrap();
+        for &(subject, score) in scores {
+            rule.apply(observed(subject, score), &mut out).unwrap();
+        }
+        assert!(out.is_empty());
+        rule.apply(Input::WeightsDue, &mut out).unwrap();
+        out.pop().map(|Effect::SetWeights { row }| row.iter().map(|w| (w.0.0, w.1)).collect())
+    }
+
+    #[test]
+    fn averages_move_by_alpha_and_the_largest_weight_is_full() {
+        type Row = (Params, &'static [(u16, u32)], Option<&'static [(u16, u16)]>);
+        let with = |alpha, floor, sharpness| Params {
+            alpha: Share::percent(alpha),
+            floor: Share::percent(floor),
+            sharpness,
+        };
+        // (parameters, (uid, score), (uid, weight)); 1 - 0.1 * 0.5 = 0.95 and so on.
+        let table: [Row; 8] = [
+            (with(10, 0, 1), &[], None),
+            (with(10, 0, 1), &[(1, 0)], None),
+            (with(10, 0, 1), &[(1, 400_000)], Some(&[(1, 65_535)])),
+            (with(10, 0, 1), &[(3, 500_000), (1, 1_000_000)], Some(&[(1, 65_535), (3, 32_768)])),
+            // 0.9 * 1 + 0.1 * 0 = 0.9 of 65535 is 58981.5, which rounds up.
+            (
+                with(10, 0, 1),
+                &[(1, 1_000_000), (2, 1_000_000), (2, 0)],
+                Some(&[(1, 65_535), (2, 58_982)]),
+            ),
+            (
+                with(100, 0, 1),
+                &[(1, 1_000_000), (2, 1_000_000), (2, 0)],
+                Some(&[(1, 65_535), (2, 0)]),
+            ),
+            (with(10, 60, 1), &[(1, 1_000_000), (2, 599_999)], Some(&[(1, 65_535), (2, 0)])),
+            (with(10, 0, 3), &[(1, 1_000_000), (2, 500_000)], Some(&[(1, 65_535), (2, 8_192)])),
+        ];
+        for (params, scores, want) in table {
+            assert_eq!(row(params, scores).as_deref(), want, "{params:?} {scores:?}");
+        }
+    }
+
+    #[test]
+    fn a_constant_score_is_a_fixed_point() {
+        for score in [1_u32, 333_333, 999_999, 1_000_000] {
+            let start = u64::from(score) * (FULL / 1_000_000);
+            let alpha = Share::percent(37);
+            assert_eq!((0..1_000).fold(start, |average, _| mix(average, start, alpha)), start);
+        }
+    }
+}

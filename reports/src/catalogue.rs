@@ -1,0 +1,140 @@
+//! Every metric: name, unit, meaning. Scenarios and baselines name metrics, so a name and what
+//! it means do not change without a line in the changelog.
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name; one that ends in `.*` stands for a metric for each class: `utilisation.*`
+    /// for `utilisation.h100_sxm`.
+    pub name: &'static str,
+    /// Its unit. `coin` stands for the coin of the run, `share` for 0 … 1.
+    pub unit: &'static str,
+    /// Where it belongs in a report.
+    pub section: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+impl Definition {
+    /// The name without the class.
+    #[must_use]
+    pub fn base(&self) -> &'static str {
+        self.name.trim_end_matches(".*")
+    }
+
+    /// Whether there is one metric for each class.
+    #[must_use]
+    pub fn by_class(&self) -> bool {
+        self.name.ends_with(".*")
+    }
+}
+
+/// The definition of a metric, by its full name.
+#[must_use]
+pub fn definition(name: &str) -> Option<&'static Definition> {
+    let (base, class) = name.split_once('.').map_or((name, false), |(base, _)| (base, true));
+    METRICS.iter().find(|d| d.base() == base && d.by_class() == class)
+}
+
+macro_rules! catalogue {
+    ($($section:literal { $($name:literal [$unit:literal] $meaning:literal;)* })*) => {
+        /// All metrics, in the order of the report.
+        pub const METRICS: &[Definition] = &[$($(
+            Definition { name: $name, unit: $unit, section: $section, meaning: $meaning },
+        )*)*];
+    };
+}
+
+catalogue! {
+    "Service" {
+        "jobs_submitted" ["jobs"] "Jobs that users sent.";
+        "jobs_final" ["jobs"] "Jobs whose settling block became final.";
+        "jobs_final_share" ["share"] "Final jobs of all submitted.";
+        "jobs_unserved_share" ["share"] "Jobs that nobody could serve, of all submitted.";
+        "jobs_timed_out_share" ["share"] "Jobs whose answer came too late or never, of all submitted.";
+        "jobs_refused_share" ["share"] "Jobs turned away by a full queue, of all submitted.";
+        "jobs_rejected_share" ["share"] "Jobs whose answer verification rejected, of all submitted.";
+        "jobs_open_share" ["share"] "Jobs still under way at the horizon, of all submitted.";
+        "goodput_share" ["share"] "Final jobs with a right answer (hidden truth), of all submitted.";
+        "goodput_jobs" ["jobs/s"] "Final jobs with a right answer (hidden truth), per second.";
+        "answers_right_share" ["share"] "Right answers (hidden truth) of all answers.";
+        "answer_quality_mean" ["share"] "Hidden quality of the answers, 1 = perfect.";
+        "throughput_jobs" ["jobs/s"] "Final jobs per second of the horizon.";
+        "throughput_tokens" ["tokens/s"] "Output tokens of final jobs per second of the horizon.";
+    }
+    "Latency" {
+        "answer_latency_p50" ["s"] "From submission to the answer's arrival: half are no slower.";
+        "answer_latency_p90" ["s"] "From submission to the answer's arrival: 90 % are no slower.";
+        "answer_latency_p99" ["s"] "From submission to the answer's arrival: 99 % are no slower.";
+        "answer_latency_mean" ["s"] "From submission to the answer's arrival: mean.";
+        "start_latency_mean" ["s"] "From submission to the start of the work: mean.";
+        "finality_latency_p50" ["s"] "From submission to finality: half are no slower.";
+        "finality_latency_p90" ["s"] "From submission to finality: 90 % are no slower.";
+        "finality_latency_p99" ["s"] "From submission to finality: 99 % are no slower.";
+        "finality_latency_mean" ["s"] "From submission to finality: mean.";
+    }
+    "Hardware" {
+        "utilisation_total" ["share"] "Slot time in use of all slot time, all providers.";
+        "utilisation.*" ["share"] "Slot time in use of all slot time, by class of hardware.";
+        "utilisation_peak.*" ["share"] "Slot time in use of all slot time in the busiest sampling interval, by class of hardware.";
+        "queue_mean" ["jobs"] "Jobs waiting at providers, mean over samples.";
+        "queue_max" ["jobs"] "Jobs waiting at providers, largest sample.";
+        "faults_count" ["faults"] "Faults and parameter changes that took effect.";
+    }
+    "Verification" {
+        "observations_count" ["observations"] "Observations made.";
+        "probes_count" ["observations"] "Observations made on probes.";
+        "probes_share" ["share"] "Observations made on probes, of all observations.";
+        "score_mean.*" ["share"] "Mean score that verifiers gave, by the behaviour of the node observed.";
+    }
+    "Settlement" {
+        "blocks_count" ["blocks"] "Blocks produced.";
+        "block_interval_mean" ["s"] "Mean time between blocks.";
+        "block_finality_mean" ["s"] "From a block's production to its finality: mean.";
+        "transactions_count" ["transactions"] "Transactions in blocks.";
+        "backlog_max" ["transactions"] "Most transactions left waiting by a block.";
+        "fees_total" ["coin"] "Fees paid in blocks.";
+    }
+    "Reward" {
+        "epochs_per_subnet_min" ["epochs"] "Reward periods closed, in the subnet with the fewest.";
+        "consensus_nonzero_share" ["share"] "Closed periods in which any member reached consensus above zero.";
+        "emission_total" ["coin"] "Newly issued in blocks.";
+        "emission_paid" ["coin"] "Emission paid to members at the close of periods.";
+        "emission_per_job" ["coin/job"] "Newly issued for each final job: the subsidy.";
+        "payouts_total" ["coin"] "All payments.";
+        "payouts.*" ["coin"] "Payments, by reason.";
+    }
+    "Fairness" {
+        "gini.*" ["index"] "Gini coefficient of earnings, by role: 0 = all earn the same, 1 = one earns all.";
+        "nakamoto.*" ["nodes"] "Fewest nodes that earn more than half, by role.";
+        "provider_income_share.*" ["share"] "Share of all provider income, by behaviour.";
+        "provider_population_share.*" ["share"] "Share of all providers, by behaviour: what its income share would be if behaviour did not matter.";
+        "dishonest_income_share" ["share"] "Share of all provider income that went to lazy, substituting or otherwise cheating providers (neither honest nor noisy).";
+        "dishonest_income_ratio" ["ratio"] "Income of a dishonest provider (neither honest nor noisy) to that of an honest one: below 1, honesty pays.";
+        "copier_dividend_ratio" ["ratio"] "Dividend per stake and period of copying validators to that of honest ones: below 1, verifying pays.";
+        "quality_income_correlation" ["rank correlation"] "Spearman's correlation of a provider's hidden quality with its income, mean over subnets.";
+        "score_income_correlation" ["rank correlation"] "Spearman's correlation of a provider's mean score with its income, mean over subnets.";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_snake_case_and_found_again() {
+        for (i, d) in METRICS.iter().enumerate() {
+            let base = d.base();
+            assert!(
+                base.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            );
+            assert!(METRICS[..i].iter().all(|other| other.base() != base), "{base}");
+            let full = if d.by_class() { format!("{base}.x") } else { base.to_owned() };
+            assert_eq!(definition(&full), Some(d));
+            assert!(d.meaning.ends_with('.'));
+        }
+        assert_eq!(definition("jobs_final.x"), None);
+        assert_eq!(definition("gini"), None);
+        assert_eq!(definition("nonsense"), None);
+    }
+}

@@ -1,0 +1,81 @@
+//! Where the money comes from and where it goes.
+
+use super::throughput::{time_text, wide};
+use super::{FOLD, Mark, Plot, Series, decimals, linear, ticks};
+use crate::context::Context;
+use crate::tally::Tally;
+
+pub(super) fn plot(tally: &Tally, context: &Context) -> Option<Plot> {
+    let clock = tally.clock;
+    let coin = &context.coin;
+    let mut flows: Vec<(String, &Vec<u128>)> = Vec::new();
+    if tally.series.minted.iter().any(|&amount| amount > 0) {
+        flows.push(("newly issued".to_owned(), &tally.series.minted));
+    }
+    for (reason, name) in tally.reasons.sorted() {
+        if let Some(amounts) = tally.series.payouts.get(reason).filter(|_| flows.len() < FOLD) {
+            flows.push((format!("paid: {name}"), amounts));
+        }
+    }
+    if flows.is_empty() {
+        return None;
+    }
+    let mut top = 0.0_f64;
+    let series = flows
+        .into_iter()
+        .enumerate()
+        .map(|(i, (name, amounts))| {
+            let mut sum = 0_u128;
+            let mut points = vec![(0.0, 0.0)];
+            for (k, amount) in amounts.iter().enumerate() {
+                sum += amount;
+                let coins = wide(sum) / wide(coin.smallest_units.max(1)) / tally.replications();
+                points.push((clock.end(k), coins));
+            }
+            top = points.iter().fold(top, |m, p| m.max(p.1));
+            let texts = points
+                .iter()
+                .map(|&(x, y)| {
+                    let usd = coin.usd.map(|price| format!(" = {}", dollars(y * price)));
+                    let amount = crate::format::number(y, 5);
+                    (time_text(x), format!("{amount} {}{}", coin.name, usd.unwrap_or_default()))
+                })
+                .collect();
+            let mark = if name == "newly issued" { Mark::Dashes } else { Mark::Line };
+            Series { name, colour: if i == 0 { 6 } else { i - 1 }, mark, points, texts }
+        })
+        .collect();
+    let y = linear(&format!("{} since the start", coin.name), 0.0, top, false);
+    let right = coin.usd.filter(|price| *price > 0.0 && price.is_finite()).map(|price| {
+        let usd = linear("", 0.0, y.high * price, false);
+        let inside = usd.ticks.iter().filter(|(at, _)| *at <= y.high * price * 1.000_001);
+        let ticks = inside.map(|(at, _)| (at / price, dollars(*at))).collect();
+        (format!("at ${} each", crate::format::number(price, 4)), ticks)
+    });
+    let priced = if right.is_some() { " The right scale applies one stated price." } else { "" };
+    Some(Plot {
+        name: "money".to_owned(),
+        title: "Money issued and paid".to_owned(),
+        caption: format!(
+            "{} newly issued in blocks and paid out by reason, cumulative, nominal; mean over \
+             replications.{priced}",
+            coin.name
+        ),
+        x: ticks::time(clock.end(clock.count - 1)),
+        y,
+        right,
+        series,
+    })
+}
+
+/// An amount of dollars with a short suffix.
+fn dollars(amount: f64) -> String {
+    let (scale, suffix) = match amount.abs() {
+        a if a >= 1e9 => (1e9, " bn"),
+        a if a >= 1e6 => (1e6, " M"),
+        a if a >= 1e4 => (1e3, " k"),
+        _ => (1.0, ""),
+    };
+    let places = decimals(amount / scale).min(4);
+    format!("${}{suffix}", crate::format::number(amount / scale, 3.max(places)))
+}

@@ -1,0 +1,114 @@
+//! The report: one HTML file that needs nothing else, neither network nor fonts.
+
+mod cards;
+mod shell;
+mod tables;
+
+use crate::context::Context;
+use crate::figure::Figure;
+use crate::format::{duration, escape, number};
+use crate::metrics::Metrics;
+
+pub(crate) use shell::{figures as figure_panels, shell};
+
+/// The page of a run. Every text from the run is escaped.
+#[must_use]
+pub fn render(context: &Context, metrics: &Metrics, figures: &[Figure]) -> String {
+    let mut body = header(context);
+    body += "<main>\n";
+    body += &verdicts(context);
+    body += &cards::cards(context, metrics);
+    body += "<h2 id=\"figures\">Figures <small>point to read values, click a legend to hide a \
+             series</small></h2>\n";
+    body += &figure_panels(figures);
+    body += &tables::metrics(metrics);
+    body += &tables::world(context);
+    body += &tables::provenance(context);
+    body += "</main>\n";
+    shell(&context.title, &body, figures)
+}
+
+fn header(context: &Context) -> String {
+    let short = |digest: &str| digest.chars().take(12).collect::<String>();
+    let mut facts = vec![
+        ("scenario", escape(&context.scenario)),
+        ("seed", context.seed.to_string()),
+        ("replications", context.replications.to_string()),
+        ("simulated time", duration(context.horizon_ns)),
+    ];
+    if let Some(interval) = context.block_interval_ns {
+        facts.push(("block interval", duration(interval)));
+    }
+    let price = context.coin.usd.map(|p| format!(" at ${}", number(p, 4))).unwrap_or_default();
+    facts.push(("coin", escape(&format!("{}{price}", context.coin.name))));
+    for (name, digest) in
+        [("plan digest", &context.plan_digest), ("event digest", &context.event_digest)]
+    {
+        let (full, short) = (escape(digest), escape(&short(digest)));
+        facts.push((name, format!("<code title=\"{full}\">{short}</code>")));
+    }
+    let facts: String =
+        facts.iter().map(|(k, v)| format!("<div><dt>{k}</dt><dd>{v}</dd></div>\n")).collect();
+    let stages: String = context
+        .design
+        .iter()
+        .map(|s| {
+            let (stage, rule) = (escape(&s.stage), escape(&s.rule));
+            format!("<li><span><span class=\"label\">{stage}</span>{rule}</span></li>\n")
+        })
+        .collect();
+    let stages = if stages.is_empty() {
+        stages
+    } else {
+        format!("<ol class=\"stages\" aria-label=\"Design, stage by stage\">\n{stages}</ol>\n")
+    };
+    let calibration = match &context.calibration {
+        Some(what) => {
+            format!("<span class=\"badge good\" title=\"{}\">calibrated</span>", escape(what))
+        }
+        None => "<span class=\"badge fitted\" title=\"The design reproduces no public aggregate \
+                 of its own network.\">uncalibrated</span>"
+            .to_owned(),
+    };
+    format!(
+        "<header><div class=\"wrap\">\n<div class=\"bar\"><span class=\"brand\"><b>Arable</b> \
+         run report</span><button id=\"theme\" type=\"button\" hidden>Dark</button></div>\n\
+         <h1>{}</h1>\n<p class=\"lead\">{} {calibration}</p>\n<dl class=\"facts\">\n{facts}</dl>\n\
+         {stages}<div class=\"replay\"><code id=\"replay\">{}</code><button type=\"button\" \
+         data-copy=\"replay\" hidden>Copy</button></div>\n<nav aria-label=\"Sections\">\
+         <a href=\"#verdicts\">Verdicts</a><a href=\"#figures\">Figures</a>\
+         <a href=\"#metrics\">Metrics</a><a href=\"#world\">World numbers</a>\
+         <a href=\"#provenance\">Provenance</a></nav>\n</div></header>\n",
+        escape(&context.title),
+        escape(&context.description),
+        escape(&context.replay),
+    )
+}
+
+fn verdicts(context: &Context) -> String {
+    let mut out = String::from("<h2 id=\"verdicts\">Verdicts</h2>\n");
+    let all = context.verdicts.len();
+    let held = context.verdicts.iter().filter(|v| v.pass).count();
+    if all == 0 {
+        out += "<p class=\"lead\">The scenario states no expectation.</p>\n";
+    } else {
+        let (class, text) = if held == all {
+            ("", "All expectations hold".to_owned())
+        } else {
+            (" bad", format!("{} of {all} expectations failed", all - held))
+        };
+        out += &format!(
+            "<div class=\"panel\"><div class=\"verdict{class}\"><strong>{text}</strong>\
+             <span class=\"label\">{held} of {all} hold</span></div>\n{}</div>\n",
+            tables::verdicts(&context.verdicts)
+        );
+    }
+    if !context.notes.is_empty() {
+        out += "<ul class=\"panel notes\">\n";
+        for note in &context.notes {
+            out += &format!("<li>{}</li>\n", escape(note));
+        }
+        out += "</ul>\n";
+    }
+    out
+}

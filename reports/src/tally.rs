@@ -1,0 +1,169 @@
+//! One pass over every table of a trace: per replication the counts, sums and latencies that
+//! metrics need, and over time the series that figures need. Memory grows with nodes, jobs
+//! (two latencies each) and epochs, never with observations.
+
+mod chain;
+mod clock;
+mod jobs;
+mod load;
+mod names;
+mod nodes;
+mod observations;
+mod rewards;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::context::Context;
+use crate::error::ReportError;
+use crate::metrics::Metrics;
+use crate::table::Batch;
+
+pub(crate) use chain::ChainTally;
+pub(crate) use clock::Clock;
+pub(crate) use jobs::JobTally;
+pub(crate) use load::LoadTally;
+pub(crate) use names::Names;
+pub(crate) use nodes::{Node, Nodes, PROVIDER, VALIDATOR};
+pub(crate) use observations::Histogram;
+pub(crate) use rewards::EpochTally;
+
+/// Nodes beyond this number are not dense ids but a damaged trace.
+const MAX_NODES: u32 = 1 << 24;
+/// Replications beyond this number are a damaged manifest.
+const MAX_REPLICATIONS: u32 = 1 << 20;
+
+/// Reads one table into the tally.
+type Reader = fn(&mut Tally, &Path) -> Result<(), ReportError>;
+
+/// What one trace says, summed up.
+#[derive(Debug)]
+pub struct Tally {
+    pub(crate) clock: Clock,
+    pub(crate) behaviours: Names,
+    pub(crate) hardware: Names,
+    pub(crate) reasons: Names,
+    pub(crate) reps: Vec<Rep>,
+    pub(crate) series: Series,
+    present: Vec<&'static str>,
+}
+
+/// One replication.
+#[derive(Debug, Default)]
+pub(crate) struct Rep {
+    pub(crate) jobs: JobTally,
+    pub(crate) nodes: Nodes,
+    pub(crate) observations: u64,
+    pub(crate) probes: u64,
+    pub(crate) chain: ChainTally,
+    /// By subnet and epoch.
+    pub(crate) epochs: BTreeMap<(u16, u64), EpochTally>,
+    /// By reason, smallest units.
+    pub(crate) payouts: Vec<u128>,
+    /// By hardware.
+    pub(crate) load: Vec<LoadTally>,
+    /// Jobs waiting by sampling time, all classes together.
+    pub(crate) waiting: BTreeMap<u64, u64>,
+    pub(crate) faults: u64,
+}
+
+/// Sums over replications by interval of time (or, for scores, by score).
+#[derive(Debug, Default)]
+pub(crate) struct Series {
+    pub(crate) submitted: Vec<u64>,
+    pub(crate) answered: Vec<u64>,
+    pub(crate) finalised: Vec<u64>,
+    /// By hardware, then interval: busy and available slot time, ns.
+    pub(crate) slot_time: Vec<Vec<(u128, u128)>>,
+    /// By hardware, then interval: jobs waiting and number of samples.
+    pub(crate) waiting: Vec<Vec<(u64, u64)>>,
+    pub(crate) minted: Vec<u128>,
+    /// By reason, then interval.
+    pub(crate) payouts: Vec<Vec<u128>>,
+    /// By behaviour of the subject.
+    pub(crate) scores: Vec<Histogram>,
+}
+
+impl Tally {
+    /// Reads the tables in `trace_dir`.
+    ///
+    /// # Errors
+    /// When a table that the context promises is missing, damaged, of another version, or
+    /// contradicts the context.
+    pub fn read(trace_dir: &Path, context: &Context) -> Result<Self, ReportError> {
+        if context.replications == 0 || context.replications > MAX_REPLICATIONS {
+            return Err(ReportError::Value {
+                file: trace_dir.to_owned(),
+                column: "rep".to_owned(),
+                what: format!("the manifest names {} replications", context.replications),
+            });
+        }
+        let mut tally = Self {
+            clock: Clock::new(context.horizon_ns),
+            behaviours: Names::default(),
+            hardware: Names::default(),
+            reasons: Names::default(),
+            reps: (0..context.replications).map(|_| Rep::default()).collect(),
+            series: Series::default(),
+            present: Vec::new(),
+        };
+        // Nodes come first: observations, epochs and payouts look them up.
+        let readers: [(&'static str, Reader); 8] = [
+            ("nodes", nodes::read),
+            ("jobs", jobs::read),
+            ("observations", observations::read),
+            ("blocks", chain::read),
+            ("epochs", rewards::read_epochs),
+            ("payouts", rewards::read_payouts),
+            ("load", load::read),
+            ("faults", chain::read_faults),
+        ];
+        for (table, read) in readers {
+            if context.has_table(table) {
+                read(&mut tally, trace_dir)?;
+                tally.present.push(table);
+            }
+        }
+        for rep in &mut tally.reps {
+            rep.jobs.answer_ns.sort_unstable();
+            rep.jobs.final_ns.sort_unstable();
+        }
+        Ok(tally)
+    }
+
+    /// The metrics, in the order of the catalogue.
+    #[must_use]
+    pub fn metrics(&self, context: &Context) -> Metrics {
+        crate::metrics::of(self, context)
+    }
+
+    /// Whether a table was part of the trace.
+    pub(crate) fn has(&self, table: &str) -> bool {
+        self.present.contains(&table)
+    }
+
+    /// Number of replications.
+    pub(crate) fn replications(&self) -> f64 {
+        crate::stats::count(self.reps.len())
+    }
+
+    /// Index of each row's replication, checked against the manifest.
+    fn reps<'a>(&self, batch: &'a Batch) -> Result<&'a [u32], ReportError> {
+        let reps = batch.u32("rep")?;
+        match reps.iter().find(|&&rep| rep as usize >= self.reps.len()) {
+            None => Ok(reps),
+            Some(rep) => Err(batch.value_error(
+                "rep",
+                format!("replication {rep}, but the manifest names {}", self.reps.len()),
+            )),
+        }
+    }
+}
+
+/// The element at `index`, after filling up with defaults.
+pub(crate) fn at<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut T {
+    if list.len() <= index {
+        list.resize(index + 1, T::default());
+    }
+    &mut list[index]
+}

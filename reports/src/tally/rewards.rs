@@ -1,0 +1,67 @@
+//! What was earned: the members of each subnet at the close of each period, and every payment.
+
+use std::path::Path;
+
+use super::jobs::add;
+use super::{Tally, at};
+use crate::error::ReportError;
+use crate::table::Table;
+
+/// One period of one subnet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EpochTally {
+    /// Whether any member has consensus above zero.
+    pub(crate) agreed: bool,
+    /// Paid to all members, smallest units.
+    pub(crate) emission: u128,
+    /// Incentive (of 65535) by behaviour.
+    pub(crate) incentive: Vec<u64>,
+}
+
+pub(super) fn read_epochs(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
+    let columns = ["rep", "subnet", "epoch", "node", "stake", "consensus", "incentive", "emission"];
+    Table::open(dir, "epochs", &columns)?.for_each(|batch| {
+        let reps = tally.reps(batch)?;
+        let (subnets, epochs) = (batch.u16("subnet")?, batch.u64("epoch")?);
+        let (nodes, stakes) = (batch.u32("node")?, batch.amount("stake")?);
+        let (consensus, incentives) = (batch.u16("consensus")?, batch.u16("incentive")?);
+        let emissions = batch.amount("emission")?;
+        for row in 0..batch.rows() {
+            let rep = &mut tally.reps[reps[row] as usize];
+            let epoch = rep.epochs.entry((subnets[row], epochs[row])).or_default();
+            epoch.agreed |= consensus[row] > 0;
+            epoch.emission += emissions.get(row);
+            if let Some(node) = rep.nodes.get_mut(nodes[row]) {
+                node.stake_epochs += stakes.get(row);
+                if incentives[row] > 0 {
+                    *at(&mut epoch.incentive, node.behaviour) += u64::from(incentives[row]);
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn read_payouts(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
+    let intervals = tally.clock.count;
+    Table::open(dir, "payouts", &["rep", "time", "node", "amount", "reason"])?.for_each(|batch| {
+        let reps = tally.reps(batch)?;
+        let (times, nodes) = (batch.u64("time")?, batch.opt_u32("node")?);
+        let amounts = batch.amount("amount")?;
+        let reasons =
+            batch.words("reason")?.map(|word| (tally.reasons.id(word), word == "dividend"));
+        for row in 0..batch.rows() {
+            let rep = &mut tally.reps[reps[row] as usize];
+            let (reason, dividend) = reasons[row];
+            let amount = amounts.get(row);
+            add(&mut rep.payouts, reason, amount);
+            let series = at(&mut tally.series.payouts, reason);
+            series.resize(intervals, 0);
+            series[tally.clock.index(times[row])] += amount;
+            if dividend && let Some(node) = nodes.get(row).and_then(|id| rep.nodes.get_mut(id)) {
+                node.dividends += amount;
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,501 @@
+//! A plan to a run directory: replications in parallel, then tables, metrics and report.
+//!
+//! The directory is written under a temporary name (`….partial-<process>`) and renamed when
+//! whole, so that no directory looks complete that is not. Running an identical plan again
+//! must give identical digests, and then changes nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use reports::context::{Coin, Named, Stage, TableSummary, Verdict};
+use reports::{Context, Metrics, Tally};
+use sim_core::determinism::{self, Difference, Log, Watch};
+use sim_core::digest::Digest;
+use sim_core::engine::{Engine, Stop};
+use sim_core::trace::{self, Summaries, Trace, TraceError};
+use sim_types::SimTime;
+use sim_types::units::COINS;
+
+use crate::exit::Exit;
+use crate::manifest::{Checkpoint, ENGINE_VERSION, Host, Manifest, Outcome, SCHEMA};
+use crate::plan::{Expectation, Plan};
+use crate::world::{BuildError, Rejections, Trouble, World};
+
+/// How a run is carried out; nothing here changes its result.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where run directories go.
+    pub out: PathBuf,
+    /// Threads for replications; 0 = one a core.
+    pub threads: usize,
+    /// Set from outside to stop.
+    pub interrupt: Arc<AtomicBool>,
+    /// Simulated nanoseconds done, over all replications; for progress.
+    pub done: Arc<AtomicU64>,
+    /// The command that repeats the run.
+    pub replay: String,
+    /// What a reader of the report must know: warnings of the plan.
+    pub notes: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            out: PathBuf::from("runs"),
+            threads: 0,
+            interrupt: Arc::default(),
+            done: Arc::default(),
+            replay: String::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Run {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Whether the directory was there already, with the same digests.
+    pub unchanged: bool,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Its metrics.
+    pub metrics: Metrics,
+}
+
+/// Why a run did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The plan and the rules disagree.
+    #[error("failed to build the world: {0}")]
+    Build(#[from] BuildError),
+    /// A file of the trace.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A file read or written during the simulation.
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+    /// Metrics, figures or page.
+    #[error(transparent)]
+    Report(#[from] reports::ReportError),
+    /// Another file.
+    #[error("failed to {action} {path}: {source}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The same plan gave other digests than before.
+    #[error("{what} differ from the earlier run in {dir}: found {found}, expected {expected}")]
+    Differs {
+        /// Which digest.
+        what: String,
+        /// The earlier run.
+        dir: PathBuf,
+        /// Now.
+        found: String,
+        /// Before.
+        expected: String,
+    },
+    /// A failure of the model, with its culprit.
+    #[error("{0}")]
+    Model(String),
+    /// Ctrl-C.
+    #[error("interrupted; what was simulated until then is in {0}")]
+    Interrupted(PathBuf),
+}
+
+impl RunError {
+    /// The exit code that goes with it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Build(_) => Exit::Scenario,
+            Self::Trace(_) | Self::Trouble(_) | Self::Report(_) | Self::File { .. } => Exit::File,
+            Self::Differs { .. } => Exit::NonDeterminism,
+            Self::Model(_) => Exit::Bug,
+            Self::Interrupted(_) => Exit::Interrupted,
+        }
+    }
+}
+
+/// Events between two looks at progress and interruption.
+const SLICE: u64 = 1 << 16;
+
+/// Events at one moment of simulated time after which a model is taken not to settle.
+const RESTLESS: u64 = 100_000_000;
+
+/// What one replication leaves besides its tables.
+struct Replica {
+    events: Digest,
+    handled: u64,
+    ties: u64,
+    rejections: Rejections,
+    checkpoints: Vec<Checkpoint>,
+    interrupted: bool,
+    tables: Summaries,
+}
+
+/// The directory that a plan's run goes to.
+#[must_use]
+pub fn directory(out: &Path, plan: &Plan) -> PathBuf {
+    out.join(format!("{}-{}", plan.name, &plan.digest()[..12]))
+}
+
+/// Runs a plan and writes its directory.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
+    let dir = directory(&options.out, plan);
+    let file = |action, path: &Path| {
+        let path = path.to_owned();
+        move |source| RunError::File { action, path, source }
+    };
+    let partial = options.out.join(format!(
+        "{}.partial-{}",
+        dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        std::process::id()
+    ));
+    if partial.exists() {
+        fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
+    }
+    let tables = partial.join("trace");
+    fs::create_dir_all(&tables).map_err(file("create", &tables))?;
+    let cleaned = Cleaned(Some(&partial));
+
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(options.threads)
+        .build()
+        .map_err(|error| RunError::Model(format!("failed to start threads: {error}")))?;
+    let replicas: Vec<Replica> = pool.install(|| {
+        (0..plan.replications)
+            .into_par_iter()
+            .map(|rep| replicate(plan, rep, &tables, options))
+            .collect::<Result<_, RunError>>()
+    })?;
+    if replicas.iter().any(|replica| replica.interrupted) {
+        cleaned.keep();
+        return Err(RunError::Interrupted(partial));
+    }
+    let parts: Vec<_> = replicas.iter().map(|replica| replica.tables.clone()).collect();
+    let summaries = trace::merge(&tables, &parts)?;
+    let outcome = outcome(plan, replicas, &summaries);
+
+    if dir.join("manifest.json").exists() {
+        let earlier = Manifest::load(&dir).map_err(|error| RunError::Model(error.to_string()))?;
+        same(&outcome, &earlier.result, &dir)?;
+        let metrics = Tally::read(&dir.join("trace"), &earlier.context)?.metrics(&earlier.context);
+        return Ok(Run { dir, unchanged: true, manifest: earlier, metrics });
+    }
+
+    let mut context = context(plan, &outcome, options, &summaries);
+    let tally = Tally::read(&tables, &context)?;
+    let metrics = tally.metrics(&context);
+    context.verdicts = verdicts(&plan.expect, &metrics);
+    let manifest = Manifest {
+        schema: SCHEMA.to_owned(),
+        arable: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: env!("ARABLE_COMMIT").to_owned(),
+        result: outcome,
+        host: Host::here(),
+        context,
+        plan: plan.clone(),
+    };
+    reports::write_tally(&partial, &manifest.context, &tally, &metrics)?;
+    write_json(&partial.join("manifest.json"), &manifest)?;
+    let resolved = partial.join("scenario.resolved.yaml");
+    fs::write(&resolved, plan.to_yaml()).map_err(file("write", &resolved))?;
+    if dir.exists() {
+        // Without a manifest it was never complete: nothing of a finished run is lost.
+        fs::remove_dir_all(&dir).map_err(file("replace", &dir))?;
+    }
+    fs::rename(&partial, &dir).map_err(file("rename to its final name", &partial))?;
+    cleaned.keep();
+    Ok(Run { dir, unchanged: false, manifest, metrics })
+}
+
+/// Removes the unfinished directory unless told to keep it.
+struct Cleaned<'a>(Option<&'a Path>);
+
+impl Cleaned<'_> {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Cleaned<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = self.0 {
+            // The error that led here matters more than a directory left behind, whose name
+            // says that it is partial.
+            let _ = fs::remove_dir_all(path);
+        }
+    }
+}
+
+/// Writes JSON for people: indented, with a last line feed.
+pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), RunError> {
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|error| RunError::Model(format!("failed to serialise {}: {error}", path.display())))?;
+    text.push('\n');
+    fs::write(path, text)
+        .map_err(|source| RunError::File { action: "write", path: path.to_owned(), source })
+}
+
+fn replicate(
+    plan: &Plan,
+    rep: u32,
+    tables: &Path,
+    options: &Options,
+) -> Result<Replica, RunError> {
+    let trace = Trace::create(tables, rep)?;
+    let mut engine = World::start(plan, rep)?;
+    engine.model_mut().attach(trace);
+    let mut checkpoints = Checkpoints::default();
+    let interrupted = drive(&mut engine, plan.horizon, options, &mut checkpoints)?;
+    let now = engine.now();
+    engine.model_mut().close(now);
+    let (events, handled, ties) = (engine.digest(), engine.events_handled(), engine.ties());
+    let mut world = engine.into_model();
+    let rejections = world.rejections();
+    let trace = world.detach();
+    if let Some(trouble) = world.take_trouble() {
+        return Err(trouble.into());
+    }
+    let tables = trace.map(Trace::finish).transpose()?.unwrap_or_default();
+    let checkpoints = if rep == 0 { checkpoints.list } else { Vec::new() };
+    Ok(Replica { events, handled, ties, rejections, checkpoints, interrupted, tables })
+}
+
+/// Digests along the way, thinned out so that there are never more than 128.
+#[derive(Default)]
+struct Checkpoints {
+    list: Vec<Checkpoint>,
+    every: u64,
+    slices: u64,
+}
+
+impl Checkpoints {
+    fn take(&mut self, engine: &Engine<World>) {
+        self.every = self.every.max(1);
+        self.slices += 1;
+        if self.slices % self.every != 0 {
+            return;
+        }
+        self.list.push(Checkpoint {
+            events: engine.events_handled(),
+            time: engine.now().0,
+            digest: engine.digest().to_string(),
+        });
+        if self.list.len() == 128 {
+            self.every *= 2;
+            let mut odd = false;
+            self.list.retain(|_| {
+                odd = !odd;
+                !odd
+            });
+        }
+    }
+}
+
+/// Drives an engine to the horizon in slices. True if it was interrupted.
+fn drive(
+    engine: &mut Engine<World>,
+    horizon: SimTime,
+    options: &Options,
+    checkpoints: &mut Checkpoints,
+) -> Result<bool, RunError> {
+    let mut at = (engine.now(), 0_u64);
+    loop {
+        let stop = engine.run_until(horizon, SLICE);
+        let now = engine.now();
+        options.done.fetch_add(now.since(at.0).0, Ordering::Relaxed);
+        at = if now > at.0 { (now, 0) } else { (now, at.1 + SLICE) };
+        if engine.model().in_trouble() {
+            return match engine.model_mut().take_trouble() {
+                Some(trouble) => Err(trouble.into()),
+                None => Ok(false),
+            };
+        }
+        match stop {
+            Stop::Failed => {
+                let error = engine.error().map_or_else(String::new, ToString::to_string);
+                return Err(RunError::Model(error));
+            }
+            Stop::Budget if at.1 > RESTLESS => {
+                return Err(RunError::Model(engine.never_settles(RESTLESS).to_string()));
+            }
+            Stop::Budget => checkpoints.take(engine),
+            Stop::Idle | Stop::Horizon => return Ok(false),
+        }
+        if options.interrupt.load(Ordering::Relaxed) {
+            return Ok(true);
+        }
+    }
+}
+
+/// Runs a plan twice without a trace and names the first event that differs.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn check_determinism(plan: &Plan, options: &Options) -> Result<Option<Difference>, RunError> {
+    determinism::first_difference(|watch: Watch| -> Result<Log, RunError> {
+        let mut engine = World::start(plan, 0)?.watched(watch);
+        if drive(&mut engine, plan.horizon, options, &mut Checkpoints::default())? {
+            return Err(RunError::Interrupted(options.out.clone()));
+        }
+        Ok(engine.log())
+    })
+}
+
+fn outcome(
+    plan: &Plan,
+    replicas: Vec<Replica>,
+    summaries: &Summaries,
+) -> Outcome {
+    let mut all = Vec::new();
+    let mut rejections = Rejections::default();
+    let (mut handled, mut ties, mut checkpoints) = (0, 0, Vec::new());
+    for replica in replicas {
+        all.extend_from_slice(&replica.events.0);
+        handled += replica.handled;
+        ties += replica.ties;
+        rejections = rejections.plus(replica.rejections);
+        checkpoints.extend(replica.checkpoints);
+    }
+    Outcome {
+        plan: plan.digest(),
+        events: Digest::of(&all).to_string(),
+        tables: summaries.iter().map(|(name, s)| (name.clone(), s.digest.to_string())).collect(),
+        events_handled: handled,
+        ties,
+        rejections,
+        checkpoints,
+    }
+}
+
+/// Whether two outcomes of one plan are the same.
+///
+/// # Errors
+/// [`RunError::Differs`] with the first digest that is not.
+pub fn same(now: &Outcome, before: &Outcome, dir: &Path) -> Result<(), RunError> {
+    let differs = |what: &str, found: &str, expected: &str| RunError::Differs {
+        what: what.to_owned(),
+        dir: dir.to_owned(),
+        found: found.to_owned(),
+        expected: expected.to_owned(),
+    };
+    if now.events != before.events {
+        return Err(differs(&parted(now, before), &now.events, &before.events));
+    }
+    for (table, digest) in &before.tables {
+        let found = now.tables.get(table).map_or("no such table", String::as_str);
+        if found != digest {
+            return Err(differs(&format!("rows of table {table}"), found, digest));
+        }
+    }
+    Ok(())
+}
+
+/// Where two runs parted, as far as their checkpoints tell.
+#[must_use]
+pub fn parted(now: &Outcome, before: &Outcome) -> String {
+    let equal = now.checkpoints.iter().zip(&before.checkpoints).take_while(|(a, b)| a == b);
+    let (from, since) =
+        equal.last().map_or((0, 0), |(checkpoint, _)| (checkpoint.events, checkpoint.time));
+    let to = now.checkpoints.iter().find(|c| c.events > from).map_or_else(
+        || "the end".to_owned(),
+        |c| format!("event {} (at {})", c.events, SimTime(c.time)),
+    );
+    format!("events between event {from} (at {}) and {to}", SimTime(since))
+}
+
+/// Holds the metrics against what the scenario expects.
+#[must_use]
+pub fn verdicts(expect: &[Expectation], metrics: &Metrics) -> Vec<Verdict> {
+    expect
+        .iter()
+        .map(|expectation| {
+            let found = metrics.get(&expectation.metric).map(|metric| metric.value);
+            let above = |bound: Option<f64>| bound.is_none_or(|b| found.is_some_and(|v| v >= b));
+            let below = |bound: Option<f64>| bound.is_none_or(|b| found.is_some_and(|v| v <= b));
+            let wanted = match (expectation.at_least, expectation.at_most) {
+                (Some(low), Some(high)) => format!("{low} to {high}"),
+                (Some(low), None) => format!("at least {low}"),
+                (None, Some(high)) => format!("at most {high}"),
+                (None, None) => "any value".to_owned(),
+            };
+            Verdict {
+                name: expectation.metric.clone(),
+                wanted,
+                found: found.map_or_else(|| "no such metric in this run".to_owned(), |v| format!("{v}")),
+                pass: found.is_some()
+                    && above(expectation.at_least)
+                    && below(expectation.at_most),
+            }
+        })
+        .collect()
+}
+
+fn context(
+    plan: &Plan,
+    outcome: &Outcome,
+    options: &Options,
+    summaries: &Summaries,
+) -> Context {
+    let (coin, smallest) = COINS[0];
+    let host = Host::here();
+    let named = |name: &str, value: String| Named { name: name.to_owned(), value };
+    Context {
+        title: plan.title.clone(),
+        scenario: plan.name.clone(),
+        description: String::new(),
+        seed: plan.seed,
+        replications: plan.replications,
+        horizon_ns: plan.horizon.0,
+        block_interval_ns: Some(plan.settlement.block_interval().0),
+        coin: Coin {
+            name: coin.to_owned(),
+            smallest_units: smallest,
+            #[expect(clippy::cast_precision_loss, reason = "a price for display")]
+            usd: plan.token_price.map(|usd| usd.0 as f64 / 1e6),
+        },
+        design: plan
+            .design()
+            .into_iter()
+            .map(|(stage, rule)| Stage { stage: stage.to_owned(), rule: rule.to_owned() })
+            .collect(),
+        calibration: None,
+        facts: plan.facts.clone(),
+        verdicts: Vec::new(),
+        replay: options.replay.clone(),
+        plan_digest: outcome.plan.clone(),
+        event_digest: outcome.events.clone(),
+        provenance: vec![
+            named("arable", env!("CARGO_PKG_VERSION").to_owned()),
+            named("commit", env!("ARABLE_COMMIT").to_owned()),
+            named("engine version", ENGINE_VERSION.to_string()),
+            named("host", format!("{}, {} cores", host.system, host.cores)),
+            named("device", host.device),
+            named("events", outcome.events_handled.to_string()),
+            named("ties between sources", outcome.ties.to_string()),
+        ],
+        tables: summaries
+            .iter()
+            .map(|(name, s)| TableSummary {
+                name: name.clone(),
+                rows: s.rows,
+                digest: s.digest.to_string(),
+            })
+            .collect(),
+        notes: options.notes.clone(),
+    }
+}

@@ -1,0 +1,143 @@
+//! Scenario text → checked [`Plan`], with every mistake at its place.
+//!
+//! | module | turns | into |
+//! |---|---|---|
+//! | `yaml` | text | a tree with positions, within limits |
+//! | `set` | `--set path=value` | a changed tree |
+//! | `typed`, `de` | the tree | [`raw`] types, with every mistake |
+//! | `raw`, `choice` | | the shape of the file and of its schema |
+//! | `resolve` | raw types | the plan |
+//! | `population` | groups | members, drawn by name |
+//! | `files` | tables of stakes, request traces | members, digests |
+//! | `schedule` | faults and changes | what happens when |
+//! | `compatibility` | pairs of choices | errors and warnings with reasons |
+//!
+//! ```
+//! use arable::scenario::Source;
+//!
+//! let text = "schema: 1\ntitle: t\nhorizon: 1 hour\n";
+//! let wrong = Source::from_text("s.yaml", text).unwrap().plan().unwrap_err();
+//! assert!(wrong.render(false).contains("write `1h`"));
+//! ```
+
+mod choice;
+mod compatibility;
+mod de;
+mod files;
+mod population;
+mod raw;
+mod resolve;
+mod schedule;
+mod set;
+mod tree;
+mod typed;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+use sim_core::network::Regions;
+use sim_core::streams::Streams;
+
+use self::raw::Scenario;
+use self::resolve::Resolver;
+use self::tree::Tree;
+use crate::diagnose::{Diagnostic, Diagnostics};
+use crate::plan::Plan;
+
+/// Something to look at twice in a scenario that can run.
+pub type Warning = Diagnostic;
+
+/// A scenario as written, before it is understood.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// File name without directory and extension.
+    name: String,
+    /// Where the files it names are looked for.
+    dir: PathBuf,
+    tree: Tree,
+}
+
+impl Source {
+    /// Reads a scenario file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is too large, or is not YAML.
+    pub fn load(path: &Path) -> Result<Self, Diagnostics> {
+        let text = yaml::read_text(path).map_err(|item| Diagnostics::one(*item))?;
+        Self::parse(path, &text)
+    }
+
+    /// A scenario from text; `path` gives it its name and the directory of its files.
+    ///
+    /// # Errors
+    /// When the text is too large or not YAML.
+    pub fn from_text(path: impl AsRef<Path>, text: &str) -> Result<Self, Diagnostics> {
+        Self::parse(path.as_ref(), text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, Diagnostics> {
+        let tree = yaml::parse(&path.display().to_string(), text)
+            .map_err(|(items, origins)| Diagnostics::new(items, origins))?;
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
+        Ok(Self {
+            name: stem.unwrap_or_else(|| "scenario".to_owned()),
+            dir: path.parent().unwrap_or(Path::new("")).to_owned(),
+            tree,
+        })
+    }
+
+    /// Changes one value: `set("demand.poisson.rate_per_second", "4")`. The value is YAML; a
+    /// path that leads to a whole stage replaces it. Several changes apply in order.
+    ///
+    /// # Errors
+    /// When the value is not YAML, or the path leads through something that has no parts.
+    /// An unknown key is reported by [`Source::plan`], together with everything else.
+    pub fn set(&mut self, path: &str, value: &str) -> Result<(), Diagnostics> {
+        set::apply(&mut self.tree, path, value)
+    }
+
+    /// Checks everything and resolves it to numbers.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the scenario and the files it names.
+    pub fn plan(&self) -> Result<(Plan, Vec<Warning>), Diagnostics> {
+        let mut tree = self.tree.clone();
+        let (raw, mut items) = typed::read::<Scenario>(&mut tree);
+        let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
+        let mut resolver = Resolver {
+            tree: &tree,
+            dir: &self.dir,
+            // The population is the same in every replication.
+            streams: Streams::new(raw.seed, 0),
+            read_well: items.is_empty(),
+            refuted: Vec::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let plan = resolve::resolve(&raw, &self.name, &mut resolver);
+        let Resolver { errors, mut warnings, .. } = resolver;
+        items.extend(errors);
+        match plan {
+            Some(plan) => {
+                warnings.sort_by_key(|w| (w.line, w.column));
+                Ok((plan, warnings))
+            }
+            None => Err(Diagnostics::new(items, tree.origins)),
+        }
+    }
+}
+
+/// The JSON schema of scenario files, for editors: `schema/scenario.v1.json`.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Scenario);
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The tables of regions that a scenario can name, each with its regions.
+#[must_use]
+pub fn region_tables() -> Vec<(&'static str, Regions)> {
+    vec![("aws", Regions::aws()), ("simblock_2019", Regions::simblock_2019())]
+}

@@ -1,0 +1,127 @@
+//! How busy the machines are: running counts, slot time in use, samples by class.
+
+use serde::{Deserialize, Serialize};
+use sim_types::record::{LoadRow, NodeRow};
+use sim_types::{NodeId, SimDuration, SimTime};
+use workloads::execution::Load;
+
+use super::event::{CHAIN, Event};
+use super::{Now, World};
+use crate::plan::Role;
+
+/// All machines of one hardware profile.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Class {
+    pub(super) hardware: String,
+    pub(super) nodes: Vec<NodeId>,
+    running: u32,
+    since: SimTime,
+    /// Slot time in use since the last sample.
+    busy: SimDuration,
+}
+
+impl Class {
+    pub(super) fn new(hardware: &str) -> Self {
+        Self {
+            hardware: hardware.to_owned(),
+            nodes: Vec::new(),
+            running: 0,
+            since: SimTime::ZERO,
+            busy: SimDuration::ZERO,
+        }
+    }
+
+    /// The profile's name as trace rows take it.
+    fn word(&self) -> &'static str {
+        gpu_kernels::profiles::profile(&self.hardware).map_or("other", |p| p.name.as_str())
+    }
+
+    fn account(&mut self, now: SimTime) {
+        self.busy = self.busy + now.since(self.since).times(self.running.into());
+        self.since = now;
+    }
+}
+
+
+impl World {
+    /// A machine has `change` more (or fewer) jobs in its slots from now on.
+    pub(super) fn count_running(&mut self, node: NodeId, change: i32, now: SimTime) {
+        let entry = &mut self.nodes[node.index()];
+        if !entry.up && change < 0 && entry.running == 0 {
+            return;
+        }
+        entry.busy = entry.busy + now.since(entry.running_since).times(entry.running.into());
+        entry.running_since = now;
+        entry.running = entry.running.saturating_add_signed(change);
+        let class = &mut self.classes[entry.class];
+        class.account(now);
+        class.running = class.running.saturating_add_signed(change);
+    }
+
+    pub(super) fn hardware_word(&self, node: NodeId) -> &'static str {
+        self.classes[self.nodes[node.index()].class].word()
+    }
+
+    pub(super) fn sample_due(&mut self, cx: &mut Now<'_>) {
+        self.sample(cx.now());
+        cx.after_with(CHAIN, self.sample_every, super::chain::CHAIN_LAST, Event::SampleDue);
+    }
+
+    /// Writes one row a class for the interval that ends now.
+    pub(super) fn sample(&mut self, now: SimTime) {
+        for index in 0..self.classes.len() {
+            let class = &mut self.classes[index];
+            class.account(now);
+            let busy = core::mem::take(&mut class.busy);
+            let loads = class.nodes.iter().map(|&node| self.execution.load(node));
+            let total = loads.fold(Load::default(), |a, b| Load {
+                slots: a.slots + b.slots,
+                running: a.running + b.running,
+                waiting: a.waiting + b.waiting,
+            });
+            let row = LoadRow {
+                rep: self.rep,
+                time: now.0,
+                hardware: class.word(),
+                nodes: u32::try_from(class.nodes.len()).expect("nodes fit 32 bits"),
+                slots: total.slots,
+                busy: busy.0,
+                running: total.running,
+                waiting: total.waiting,
+            };
+            self.record(row);
+        }
+    }
+
+    /// Writes one row a node.
+    pub(super) fn record_nodes(&mut self, now: SimTime) {
+        for index in 0..self.nodes.len() {
+            let id = NodeId(u32::try_from(index).expect("node ids are 32 bits"));
+            self.count_running(id, 0, now);
+            let node = &self.nodes[index];
+            let row = NodeRow {
+                rep: self.rep,
+                node: id.0,
+                name: node.name.clone(),
+                group: node.group.clone(),
+                role: match node.role {
+                    Role::Validator => "validator",
+                    Role::Provider => "provider",
+                },
+                subnet: node.subnet.0,
+                uid: node.uid.0,
+                hardware: self.classes[node.class].hardware.clone(),
+                region: self.network.regions().region(node.region).name.clone(),
+                behaviour: if node.copies { "copying" } else { node.behaviour.word() },
+                slots: self.execution.load(id).slots,
+                initial_stake: node.stake,
+                stake: node.stake,
+                earned: node.earned,
+                jobs: node.jobs_done,
+                probes: node.probes_done,
+                busy: node.busy.0,
+            };
+            self.record(row);
+        }
+    }
+}
