@@ -9,6 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::ipc::reader::FileReader;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::Value;
+use sim_types::record::TABLES;
 
 use crate::manifest::{Manifest, ManifestError};
 use crate::scenario;
@@ -125,7 +126,8 @@ fn page(schema: &Value, path: &str, parent: &Value, key: &str, at: &Value) -> St
     }
     for (name, child) in keys {
         let about = describe(schema, at, &name, child);
-        let first = about.lines().next().unwrap_or_default();
+        let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
+        let first = about.split_inclusive(". ").next().unwrap_or_default().trim();
         let default = child.get("default").map(|d| format!(" (default {d})")).unwrap_or_default();
         let _ = writeln!(text, "  {name:<24} {first}{default}");
     }
@@ -173,7 +175,11 @@ pub fn job(dir: &Path, job: u64) -> Result<String, ExplainError> {
         return Err(ExplainError::Absent(format!("job {job}")));
     }
     let paid = rows(dir, "payouts", &is("job"), 16)?;
-    Ok(sections(&[("job", jobs), ("what was observed", seen), ("what was paid", paid)]))
+    Ok(sections(&[
+        ("job", "jobs", jobs),
+        ("what was observed", "observations", seen),
+        ("what was paid", "payouts", paid),
+    ]))
 }
 
 /// The story of one period of one subnet: every member that got or agreed on something.
@@ -192,7 +198,7 @@ pub fn epoch(dir: &Path, subnet: u32, epoch: u64) -> Result<String, ExplainError
         .filter(|row| row.iter().any(|(name, value)| name == "emission" && value != "0"))
         .collect();
     let title = format!("{} of {total} members were paid", kept.len());
-    Ok(sections(&[(&title, kept)]))
+    Ok(sections(&[(&title, "epochs", kept)]))
 }
 
 /// The story of one node's pay in one period: its figures and its payouts.
@@ -207,11 +213,21 @@ pub fn payout(dir: &Path, node: u32, epoch: u64) -> Result<String, ExplainError>
         return Err(ExplainError::Absent(format!("payout to node {node} in epoch {epoch}")));
     }
     let who = rows(dir, "nodes", &[("node", node.to_string())], 1)?;
-    Ok(sections(&[("node", who), ("its figures", figures), ("its payouts", paid)]))
+    Ok(sections(&[
+        ("node", "nodes", who),
+        ("its figures", "epochs", figures),
+        ("its payouts", "payouts", paid),
+    ]))
 }
 
 /// One row as names and values.
 type Row = Vec<(String, String)>;
+
+/// The meaning of a column, wherever it stands in the trace.
+fn meaning(table: &str, column: &str) -> &'static str {
+    let columns = TABLES.iter().find(|(name, ..)| *name == table).map_or(&[][..], |t| t.3);
+    columns.iter().find(|c| c.name == column).map_or("", |c| c.doc)
+}
 
 /// The rows of a table whose columns read as wanted, at most `limit`.
 fn rows(
@@ -266,33 +282,38 @@ fn pick(
 }
 
 /// Titles and rows as text: columns that never vary stand once above, the rest in a table.
-fn sections(parts: &[(&str, Vec<Row>)]) -> String {
+fn sections(parts: &[(&str, &str, Vec<Row>)]) -> String {
     let mut text = String::new();
-    for (title, rows) in parts {
+    for (title, table, rows) in parts {
         let _ = writeln!(text, "{title}");
         match rows.as_slice() {
             [] => text += "  nothing\n",
             [row] => {
                 for (name, value) in row {
-                    let _ = writeln!(text, "  {name:<18} {value}");
+                    let doc = meaning(table, name);
+                    let _ = writeln!(text, "  {name:<18} {value:<22} {doc}");
                 }
             }
-            [first, ..] => text += &grid(rows, first),
+            [first, ..] => text += &grid(table, rows, first),
         }
         text += "\n";
     }
     text
 }
 
-fn grid(rows: &[Row], first: &Row) -> String {
+fn grid(table: &str, rows: &[Row], first: &Row) -> String {
     let varying: BTreeSet<usize> = (0..first.len())
         .filter(|&column| rows.iter().any(|row| row[column].1 != first[column].1))
         .collect();
     let mut text = String::new();
     for (column, (name, value)) in first.iter().enumerate() {
         if !varying.contains(&column) {
-            let _ = writeln!(text, "  {name:<18} {value}");
+            let _ = writeln!(text, "  {name:<18} {value:<22} {}", meaning(table, name));
         }
+    }
+    for &column in &varying {
+        let name = &first[column].0;
+        let _ = writeln!(text, "  {name:<18} {:<22} {}", "below", meaning(table, name));
     }
     let width = |column: usize| {
         let longest = rows.iter().map(|row| row[column].1.len()).max().unwrap_or(0);

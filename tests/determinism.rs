@@ -53,8 +53,13 @@ fn two_runs_handle_the_same_events() {
 /// the run that was never interrupted.
 #[test]
 fn a_saved_world_goes_on_as_if_nothing_had_happened() {
-    for scenario in [SCENARIO, "scenarios/tutorial/05-faults-and-changes.yaml"] {
-        let set: &[_] = &[("horizon", "40min"), ("expect", "{}"), ("replications", "1")];
+    let short = [("horizon", "40min"), ("expect", "{}")];
+    let table = [
+        (SCENARIO, short.as_slice()),
+        ("scenarios/tutorial/03-spot-checks.yaml", &short[..1]),
+        ("scenarios/tutorial/05-faults-and-changes.yaml", &[("replications", "1")]),
+    ];
+    for (scenario, set) in table {
         let plan = plan(scenario, set);
         let mut whole = World::start(&plan, 0).unwrap();
         assert_ne!(whole.run_until(plan.horizon, u64::MAX), Stop::Budget);

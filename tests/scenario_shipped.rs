@@ -113,13 +113,31 @@ fn mixes_come_out_by_their_parts() {
         let error = (want * (1.0 - want) / miners.len() as f64).sqrt();
         assert!((share(name) - want).abs() < 5.0 * error, "{name}: {}", share(name));
     }
-    // The median of a Pareto distribution is min * 2^(1/shape): 1818 TAO.
-    let mut stakes: Vec<u128> =
-        plan.groups[0].members.iter().flatten().map(|m| m.stake.0).collect();
-    stakes.sort_unstable();
-    assert!(stakes[0] >= 1_000_000_000_000);
-    let median = stakes[stakes.len() / 2] as f64 / 1e9;
-    assert!((1_600.0..2_050.0).contains(&median), "{median}");
+}
+
+/// Medians of 464 draws of each distribution. A sample median strays by `1 / (2 f sqrt(n))`,
+/// `f` being the density there; the bounds below are five of that.
+#[test]
+#[expect(clippy::cast_precision_loss, reason = "stakes far below 2^53")]
+fn stakes_follow_their_distribution() {
+    let table = [
+        // Median min * 2^(1/shape) = 1817.6 TAO.
+        ("{ pareto: { min: 1000 TAO, shape: 1.16 } }", 1_000, 1_450.0..2_190.0),
+        ("{ uniform: { min: 100 TAO, max: 300 TAO } }", 100, 176.0..224.0),
+        ("{ lognormal: { median: 2000 TAO, p90: 8000 TAO } }", 0, 1_370.0..2_630.0),
+        ("500 TAO", 500, 500.0..500.1),
+    ];
+    for (stake, least, bounds) in table {
+        let mut source = bittensor();
+        source.set("population.validators.stake", stake).expect("YAML");
+        let plan = plan(&source);
+        let members = plan.groups[0].members.iter().flatten();
+        let mut stakes: Vec<u128> = members.map(|m| m.stake.0).collect();
+        stakes.sort_unstable();
+        assert!(stakes[0] >= least * 1_000_000_000, "{stake}: {}", stakes[0]);
+        let median = stakes[stakes.len() / 2] as f64 / 1e9;
+        assert!(bounds.contains(&median), "{stake}: {median}");
+    }
 }
 
 #[test]

@@ -106,16 +106,18 @@ impl Run {
 
 /// What a person wants to see first.
 fn summary(run: &run::Run) -> String {
-    const FIRST: [&str; 9] = [
+    const FIRST: [&str; 11] = [
         "jobs_submitted",
         "jobs_final_share",
-        "latency_p50",
-        "latency_p99",
-        "finality_p50",
-        "throughput",
-        "goodput",
+        "answer_latency_p50",
+        "answer_latency_p99",
+        "finality_latency_p50",
+        "throughput_jobs",
+        "goodput_share",
+        "utilisation_total",
+        "probes_count",
+        "epochs_per_subnet_min",
         "emission_total",
-        "probes",
     ];
     let context = &run.manifest.context;
     let mut text = format!("{}\n\n", context.title);

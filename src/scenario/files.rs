@@ -20,7 +20,10 @@ const HEADING: &str = "subnet,group,index,stake,balance";
 /// Longest line of a table of stakes, bytes.
 const LONGEST_LINE: usize = 4096;
 /// Lines of a request trace among which the first request must be.
-const FIRST_LINES: usize = 100;
+const FIRST_LINES: u32 = 100;
+/// Bytes of a request trace that are decoded while planning: a mistake beyond them is found
+/// when the run gets there.
+const CHECKED: u64 = 64 << 20;
 
 /// Opens a file that the scenario names at `path`, or says why not.
 fn open(file: &str, path: &str, what: &str, r: &mut Resolver<'_>) -> Option<(PathBuf, File)> {
@@ -188,14 +191,14 @@ fn apply(
     Ok(())
 }
 
-/// Opens the request trace that the demand reads, decodes its first request, and takes the
-/// digest of the whole.
+/// Opens the request trace that the demand reads, decodes its first [`CHECKED`] bytes, and
+/// takes the digest of the whole.
 pub(super) fn request_trace(demand: &DemandSpec, r: &mut Resolver<'_>) -> Option<DemandFile> {
     let (file, format) = demand.file()?;
     let path = format!("demand.{}.file", demand.name());
     let (full, opened) = open(file, &path, "request trace", r)?;
     let name = full.display().to_string();
-    if let Err((item, line)) = first_request(&mut BufReader::new(opened), format) {
+    if let Err((item, line)) = check_requests(&mut BufReader::new(opened), format) {
         r.errors.push(item.of_line(name, line).path(path));
         return None;
     }
@@ -212,21 +215,30 @@ pub(super) fn request_trace(demand: &DemandSpec, r: &mut Resolver<'_>) -> Option
     }
 }
 
-fn first_request(reader: &mut impl BufRead, format: Format) -> Result<(), (Box<Diagnostic>, u32)> {
+fn check_requests(reader: &mut impl BufRead, format: Format) -> Result<(), (Box<Diagnostic>, u32)> {
     let wrong = || Diagnostic::error(Code::FileFormat, "this is not a request trace");
     let mut decoder = Decoder::new(format);
-    for number in 1..=FIRST_LINES {
-        let number = u32::try_from(number).unwrap_or(u32::MAX);
+    let (mut requests, mut bytes) = (0_u64, 0_u64);
+    for number in 1.. {
+        if bytes > CHECKED || (number > FIRST_LINES && requests == 0) {
+            break;
+        }
         let Some(read) = line(reader, format.longest_line()) else { break };
         let text = read.map_err(|found| (wrong().found(found).into(), number))?;
+        bytes += text.len() as u64;
         match decoder.line(&text) {
-            Ok(Some(_)) => return Ok(()),
-            Ok(None) => {}
+            Ok(request) => requests += u64::from(request.is_some()),
             Err(error) => {
-                let item = wrong().found(error.found).expected(error.expected);
-                return Err((item.into(), number));
+                let item = Diagnostic::error(
+                    Code::FileFormat,
+                    "a line of the request trace cannot be read",
+                );
+                return Err((item.found(error.found).expected(error.expected).into(), number));
             }
         }
+    }
+    if requests > 0 {
+        return Ok(());
     }
     let item = wrong().found("no request").expected("a request among the first hundred lines");
     Err((item.into(), 1))

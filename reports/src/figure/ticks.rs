@@ -93,7 +93,7 @@ pub(super) fn log_seconds(label: &str, low: f64, high: f64) -> Axis {
     let last = marks.iter().position(|m| *m >= high * 0.999_999).unwrap_or(marks.len() - 1);
     let inside = &marks[first..=last.max(first + 1).min(marks.len() - 1)];
     // Thin out: every mark, then decades only.
-    let keep = |i: usize| inside.len() <= 11 || (first + i).is_multiple_of(3);
+    let keep = |i: usize| inside.len() <= 8 || (first + i).is_multiple_of(3);
     let ticks = inside
         .iter()
         .enumerate()

@@ -30,7 +30,7 @@ pub(super) fn plot(tally: &Tally) -> Option<Plot> {
         classes.sort_by_key(|&(name, _)| name);
         classes.push(("others", rest));
     }
-    let mut top = 1.0_f64;
+    let mut top = 0.0_f64;
     let series = classes
         .into_iter()
         .enumerate()
@@ -49,11 +49,14 @@ pub(super) fn plot(tally: &Tally) -> Option<Plot> {
             Series { name: name.to_owned(), colour, mark: Mark::Line, points, texts }
         })
         .collect();
+    // A busy network is seen against all it has; one at rest would be a line on the floor.
+    let top = if top > 0.5 { top.max(1.0) } else { top };
     Some(Plot {
         name: "utilisation".to_owned(),
         title: "How busy the hardware is".to_owned(),
         caption: "Slot time in use of all slot time, by class of hardware, over all nodes of \
-                  the class and all replications."
+                  the class and all replications. The scale ends at 100 % where any class is \
+                  more than half busy."
             .to_owned(),
         x: ticks::time(clock.end(clock.count - 1)),
         y: linear("slots in use (%)", 0.0, top, true),
