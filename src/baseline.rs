@@ -63,7 +63,9 @@ pub enum BaselineError {
         source: std::io::Error,
     },
     /// Not a baseline.
-    #[error("failed to understand {file}: {reason}; expected a baseline written by `arable check --bless`")]
+    #[error(
+        "failed to understand {file}: {reason}; expected a baseline written by `arable check --bless`"
+    )]
     Form {
         /// Which file.
         file: PathBuf,

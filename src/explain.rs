@@ -11,6 +11,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::Value;
 use sim_types::record::TABLES;
 
+use crate::diagnose::nearest;
 use crate::manifest::{Manifest, ManifestError};
 use crate::scenario;
 
@@ -18,12 +19,17 @@ use crate::scenario;
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
     /// No such rule or parameter.
-    #[error("found `{found}`, expected a rule or parameter such as `reward.yuma.kappa`{}", hint(near))]
+    #[error(
+        "found `{found}`, expected a rule or parameter such as `reward.yuma.kappa`{}",
+        hint(near.as_deref(), known)
+    )]
     Unknown {
         /// As written.
         found: String,
-        /// What comes nearest.
-        near: Vec<String>,
+        /// The key that comes nearest, at the place where it went wrong.
+        near: Option<String>,
+        /// All keys there.
+        known: Vec<String>,
     },
     /// Not two numbers.
     #[error("found `{0}`, expected two numbers such as `3/17`")]
@@ -44,8 +50,12 @@ pub enum ExplainError {
     Absent(String),
 }
 
-fn hint(near: &[String]) -> String {
-    if near.is_empty() { String::new() } else { format!("; known here: {}", near.join(", ")) }
+fn hint(near: Option<&str>, known: &[String]) -> String {
+    match near {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None if known.is_empty() => "; nothing is below that".to_owned(),
+        None => format!("; known here: {}", known.join(", ")),
+    }
 }
 
 /// Explains a rule or parameter by its path in a scenario.
@@ -60,10 +70,9 @@ pub fn topic(path: &str) -> Result<String, ExplainError> {
     for part in path.split('.').filter(|part| !part.is_empty()) {
         let keys = children(&schema, at);
         let Some((_, child)) = keys.iter().find(|(name, _)| name == part) else {
-            return Err(ExplainError::Unknown {
-                found: path.to_owned(),
-                near: keys.into_iter().map(|(name, _)| name).collect(),
-            });
+            let known: Vec<String> = keys.into_iter().map(|(name, _)| name).collect();
+            let near = nearest(part, known.iter().map(String::as_str)).map(str::to_owned);
+            return Err(ExplainError::Unknown { found: path.to_owned(), near, known });
         };
         parent = at;
         at = child;
@@ -81,7 +90,8 @@ fn resolve<'a>(schema: &'a Value, mut at: &'a Value) -> &'a Value {
             at = items;
         } else if let Some(inner) = at.get("additionalProperties").filter(|v| v.is_object()) {
             at = inner;
-        } else if let Some([first, ..]) = at.get("anyOf").and_then(Value::as_array).map(Vec::as_slice)
+        } else if let Some([first, ..]) =
+            at.get("anyOf").and_then(Value::as_array).map(Vec::as_slice)
             && at.get("properties").is_none()
         {
             at = first;
@@ -142,7 +152,10 @@ fn describe(schema: &Value, parent: &Value, key: &str, at: &Value) -> String {
         .into_iter()
         .flatten()
         .find(|variant| variant.pointer(&format!("/properties/{key}")).is_some());
-    own(at).or_else(|| variant.and_then(own)).or_else(|| own(resolve(schema, at))).unwrap_or_default()
+    own(at)
+        .or_else(|| variant.and_then(own))
+        .or_else(|| own(resolve(schema, at)))
+        .unwrap_or_default()
 }
 
 /// What a run directory holds.
@@ -157,7 +170,12 @@ pub fn run(dir: &Path) -> Result<String, ExplainError> {
         let _ = writeln!(text, "  {:<14} {}", stage.stage, stage.rule);
     }
     for table in &context.tables {
-        let _ = writeln!(text, "  trace/{:<20} {:>10} rows", format!("{}.arrow", table.name), table.rows);
+        let _ = writeln!(
+            text,
+            "  trace/{:<20} {:>10} rows",
+            format!("{}.arrow", table.name),
+            table.rows
+        );
     }
     text += "\nMore: --job NAME, --epoch SUBNET/EPOCH, --payout NODE/EPOCH\n";
     Ok(text)

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use reports::Context;
 use serde::{Deserialize, Serialize};
+use sim_core::trace;
 
 use crate::plan::Plan;
 use crate::world::Rejections;
@@ -86,8 +87,16 @@ pub enum ManifestError {
         /// Why.
         source: std::io::Error,
     },
+    /// A directory without a manifest.
+    #[error("{dir} is not a run directory: it has no manifest.json, which `arable run` writes last")]
+    NoRun {
+        /// Which directory.
+        dir: String,
+    },
     /// Not a manifest.
-    #[error("failed to understand {file}: {reason}; expected a manifest.json written by `arable run`")]
+    #[error(
+        "failed to understand {file}: {reason}; expected a manifest.json written by `arable run`"
+    )]
     Form {
         /// Which file.
         file: String,
@@ -103,6 +112,9 @@ impl Manifest {
     /// See [`ManifestError`].
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
         let file = if path.is_dir() { path.join("manifest.json") } else { path.to_owned() };
+        if path.is_dir() && !file.exists() {
+            return Err(ManifestError::NoRun { dir: path.display().to_string() });
+        }
         let name = file.display().to_string();
         let text = std::fs::read_to_string(&file)
             .map_err(|source| ManifestError::Read { file: name.clone(), source })?;
@@ -112,6 +124,42 @@ impl Manifest {
             return Err(form(format!("found schema `{}`, expected `{SCHEMA}`", manifest.schema)));
         }
         Ok(manifest)
+    }
+}
+
+/// A run directory whose tables are not those of its manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum Damaged {
+    /// A table cannot be read.
+    #[error(transparent)]
+    Table(#[from] sim_core::trace::TraceError),
+    /// A table holds other rows.
+    #[error("{file} does not hold the rows of this run: found digest {found}, expected {expected}; to write the directory anew, run its scenario again")]
+    Rows {
+        /// Which file.
+        file: String,
+        /// Digest of its rows.
+        found: String,
+        /// Digest in the manifest.
+        expected: String,
+    },
+}
+
+impl Manifest {
+    /// Holds the tables of the run directory `dir` to the digests in the manifest.
+    ///
+    /// # Errors
+    /// The first table that cannot be read or holds other rows.
+    pub fn holds(&self, dir: &Path) -> Result<(), Damaged> {
+        for (table, expected) in &self.result.tables {
+            let file = trace::table_path(&dir.join("trace"), table);
+            let found = trace::summarise(table, &file)?.digest.to_string();
+            if found != *expected {
+                let file = file.display().to_string();
+                return Err(Damaged::Rows { file, found, expected: expected.clone() });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -6,8 +6,8 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use reports::context::{Coin, Named, Stage, TableSummary, Verdict};
@@ -172,7 +172,7 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
     let cleaned = Cleaned(Some(&partial));
 
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(options.threads)
+        .num_threads(threads(options.threads, plan.replications))
         .build()
         .map_err(|error| RunError::Model(format!("failed to start threads: {error}")))?;
     let replicas: Vec<Replica> = pool.install(|| {
@@ -192,8 +192,10 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
     if dir.join("manifest.json").exists() {
         let earlier = Manifest::load(&dir).map_err(|error| RunError::Model(error.to_string()))?;
         same(&outcome, &earlier.result, &dir)?;
-        let metrics = Tally::read(&dir.join("trace"), &earlier.context)?.metrics(&earlier.context);
-        return Ok(Run { dir, unchanged: true, manifest: earlier, metrics });
+        // A directory that was damaged since is written anew below.
+        if let (Ok(()), Some(metrics)) = (earlier.holds(&dir), intact(&dir, &earlier)) {
+            return Ok(Run { dir, unchanged: true, manifest: earlier, metrics });
+        }
     }
 
     let mut context = context(plan, &outcome, options, &summaries);
@@ -213,13 +215,37 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
     write_json(&partial.join("manifest.json"), &manifest)?;
     let resolved = partial.join("scenario.resolved.yaml");
     fs::write(&resolved, plan.to_yaml()).map_err(file("write", &resolved))?;
-    if dir.exists() {
-        // Without a manifest it was never complete: nothing of a finished run is lost.
-        fs::remove_dir_all(&dir).map_err(file("replace", &dir))?;
+    // Another process may finish the same plan at this moment: whoever comes second replaces
+    // equal results by equal results.
+    let mut renamed = fs::rename(&partial, &dir);
+    for _ in 0..16 {
+        if renamed.is_ok() {
+            break;
+        }
+        if dir.exists() {
+            // Gone already is as good as removed; anything else shows in the next rename.
+            let _ = fs::remove_dir_all(&dir);
+        }
+        renamed = fs::rename(&partial, &dir);
     }
-    fs::rename(&partial, &dir).map_err(file("rename to its final name", &partial))?;
+    renamed.map_err(file("rename to its final name", &partial))?;
     cleaned.keep();
     Ok(Run { dir, unchanged: false, manifest, metrics })
+}
+
+/// The metrics of a finished directory, if they are those of its trace.
+fn intact(dir: &Path, manifest: &Manifest) -> Option<Metrics> {
+    let metrics = reports::compute(&dir.join("trace"), &manifest.context).ok()?;
+    let written = fs::read_to_string(dir.join("metrics.json")).ok()?;
+    let whole = dir.join("report.html").exists() && metrics.to_json().ok()? == written;
+    whole.then_some(metrics)
+}
+
+/// As many threads as asked for, but no more than there are replications.
+fn threads(asked: usize, replications: u32) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, core::num::NonZero::get);
+    let asked = if asked == 0 { cores } else { asked };
+    asked.min(usize::try_from(replications).unwrap_or(usize::MAX)).max(1)
 }
 
 /// Removes the unfinished directory unless told to keep it.
@@ -243,19 +269,18 @@ impl Drop for Cleaned<'_> {
 
 /// Writes JSON for people: indented, with a last line feed.
 pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), RunError> {
-    let mut text = serde_json::to_string_pretty(value)
-        .map_err(|error| RunError::Model(format!("failed to serialise {}: {error}", path.display())))?;
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| {
+        RunError::Model(format!("failed to serialise {}: {error}", path.display()))
+    })?;
     text.push('\n');
-    fs::write(path, text)
-        .map_err(|source| RunError::File { action: "write", path: path.to_owned(), source })
+    fs::write(path, text).map_err(|source| RunError::File {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    })
 }
 
-fn replicate(
-    plan: &Plan,
-    rep: u32,
-    tables: &Path,
-    options: &Options,
-) -> Result<Replica, RunError> {
+fn replicate(plan: &Plan, rep: u32, tables: &Path, options: &Options) -> Result<Replica, RunError> {
     let trace = Trace::create(tables, rep)?;
     let mut engine = World::start(plan, rep)?;
     engine.model_mut().attach(trace);
@@ -287,7 +312,7 @@ impl Checkpoints {
     fn take(&mut self, engine: &Engine<World>) {
         self.every = self.every.max(1);
         self.slices += 1;
-        if self.slices % self.every != 0 {
+        if !self.slices.is_multiple_of(self.every) {
             return;
         }
         self.list.push(Checkpoint {
@@ -356,11 +381,7 @@ pub fn check_determinism(plan: &Plan, options: &Options) -> Result<Option<Differ
     })
 }
 
-fn outcome(
-    plan: &Plan,
-    replicas: Vec<Replica>,
-    summaries: &Summaries,
-) -> Outcome {
+fn outcome(plan: &Plan, replicas: Vec<Replica>, summaries: &Summaries) -> Outcome {
     let mut all = Vec::new();
     let mut rejections = Rejections::default();
     let (mut handled, mut ties, mut checkpoints) = (0, 0, Vec::new());
@@ -394,7 +415,8 @@ pub fn same(now: &Outcome, before: &Outcome, dir: &Path) -> Result<(), RunError>
         expected: expected.to_owned(),
     };
     if now.events != before.events {
-        return Err(differs(&parted(now, before), &now.events, &before.events));
+        let what = format!("events {}", parted(now, before));
+        return Err(differs(&what, &now.events, &before.events));
     }
     for (table, digest) in &before.tables {
         let found = now.tables.get(table).map_or("no such table", String::as_str);
@@ -413,9 +435,9 @@ pub fn parted(now: &Outcome, before: &Outcome) -> String {
         equal.last().map_or((0, 0), |(checkpoint, _)| (checkpoint.events, checkpoint.time));
     let to = now.checkpoints.iter().find(|c| c.events > from).map_or_else(
         || "the end".to_owned(),
-        |c| format!("event {} (at {})", c.events, SimTime(c.time)),
+        |c| format!("event {} (at {:.3} s)", c.events, SimTime(c.time).seconds()),
     );
-    format!("events between event {from} (at {}) and {to}", SimTime(since))
+    format!("between event {from} (at {:.3} s) and {to}", SimTime(since).seconds())
 }
 
 /// Holds the metrics against what the scenario expects.
@@ -436,21 +458,15 @@ pub fn verdicts(expect: &[Expectation], metrics: &Metrics) -> Vec<Verdict> {
             Verdict {
                 name: expectation.metric.clone(),
                 wanted,
-                found: found.map_or_else(|| "no such metric in this run".to_owned(), |v| format!("{v}")),
-                pass: found.is_some()
-                    && above(expectation.at_least)
-                    && below(expectation.at_most),
+                found: found
+                    .map_or_else(|| "no such metric in this run".to_owned(), |v| format!("{v}")),
+                pass: found.is_some() && above(expectation.at_least) && below(expectation.at_most),
             }
         })
         .collect()
 }
 
-fn context(
-    plan: &Plan,
-    outcome: &Outcome,
-    options: &Options,
-    summaries: &Summaries,
-) -> Context {
+fn context(plan: &Plan, outcome: &Outcome, options: &Options, summaries: &Summaries) -> Context {
     let (coin, smallest) = COINS[0];
     let host = Host::here();
     let named = |name: &str, value: String| Named { name: name.to_owned(), value };

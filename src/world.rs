@@ -76,6 +76,7 @@ pub struct World {
     disturbances: disturb::Disturbances,
     classes: Vec<Class>,
     sample_every: SimDuration,
+    last_sample: SimTime,
     rejections: Rejections,
     keys: Keys,
     #[serde(skip)]
@@ -143,6 +144,8 @@ struct Node {
     stake: Amount,
     account: AccountId,
     up: bool,
+    /// Crashes that have not been followed by their restart.
+    crashes: u32,
     /// Jobs this node has caused: probes.
     caused: u32,
     earned: Amount,
@@ -163,6 +166,9 @@ struct NodeKeys {
     answer: u64,
     probe: u64,
     weights: u64,
+    wrong: u64,
+    verify: u64,
+    recheck: u64,
 }
 
 /// Keys of the random streams that belong to no node.
@@ -186,7 +192,10 @@ struct Subnet {
     pending: AccountId,
     epoch: EpochIndex,
     market_key: u64,
-    verification_key: u64,
+    /// Who verifies, where the market leaves it open.
+    verifier_key: u64,
+    /// Fingerprints of right answers.
+    answer_key: u64,
     epoch_key: u64,
 }
 
@@ -237,7 +246,7 @@ impl Model for World {
             Event::WeightsDue { validator } => self.weights_due(validator, cx),
             Event::SlotDue => self.slot_due(cx),
             Event::FaultDue { index } => self.fault_due(index, cx),
-            Event::ChangeDue { index } => self.change_due(index, cx),
+            Event::ChangeDue { index } => self.change_due(index, cx.now()),
             Event::SampleDue => self.sample_due(cx),
         }
     }
@@ -283,11 +292,12 @@ impl World {
         }
     }
 
-    fn apply_change(&mut self, action: ChangeAction, cx: &mut Now<'_>) {
+    fn apply_change(&mut self, action: ChangeAction) {
         match action {
             ChangeAction::EmissionPerBlock(amount) => self.emission_per_block = amount,
             ChangeAction::Loss(share) => self.network.set_loss(share),
-            ChangeAction::Reward(spec) => self.reconfigure_rewards(&spec, cx),
+            // Blocks that are out already keep the parameters they were made under.
+            ChangeAction::Reward(spec) => self.chain.rewards.push(spec),
         }
     }
 

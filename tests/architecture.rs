@@ -19,8 +19,10 @@ impl Graph {
             serde_json::from_slice(&out.stdout).expect("cargo prints JSON");
         let text = |value: &serde_json::Value| value.as_str().expect("a string").to_owned();
         let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
-        let names: BTreeMap<String, String> =
-            list(&metadata["packages"]).iter().map(|p| (text(&p["id"]), text(&p["name"]))).collect();
+        let names: BTreeMap<String, String> = list(&metadata["packages"])
+            .iter()
+            .map(|p| (text(&p["id"]), text(&p["name"])))
+            .collect();
         let normal = |dep: &&serde_json::Value| {
             list(&dep["dep_kinds"]).iter().any(|kind| kind["kind"].is_null())
         };

@@ -2,14 +2,17 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use arable::plan::Plan;
 use arable::run::{self, Options, Run, RunError};
 use common::{Scratch, plan};
+use reports::table::Table;
 
 fn run(plan: &Plan) -> (Run, Scratch) {
     let scratch = Scratch::new();
     let options = Options { out: scratch.path(), ..Options::default() };
-    (run::run(plan, &options).unwrap(), scratch)
+    (run::run(plan, &options).expect("the scenario runs"), scratch)
 }
 
 fn metric(run: &Run, name: &str) -> f64 {
@@ -40,5 +43,61 @@ fn an_interrupted_run_leaves_no_directory_that_looks_complete() {
     for entry in std::fs::read_dir(scratch.path()).unwrap() {
         let name = entry.unwrap().file_name();
         assert!(name.to_string_lossy().contains(".partial-"), "{name:?}");
+    }
+}
+
+/// Overload, crashes, a partition and lossy links under every verification: no job outlives its
+/// user's patience and the chain's finality, and money reaches providers only for final jobs.
+#[test]
+fn every_job_ends_and_only_final_jobs_are_paid_for() {
+    for verification in ["{none: {}}", "{redundancy: {replicas: 3}}", "{spot_check: {sample: 40%}}"]
+    {
+        let set = [
+            ("verification", verification),
+            ("horizon", "8h"),
+            ("replications", "1"),
+            ("demand.poisson.rate_per_second", "1.5"),
+            ("network.loss", "2%"),
+            ("market.validator_dispatch.price_per_million_tokens", "1 TAO"),
+            ("users", "{funds: 100000 TAO}"),
+            ("expect", "{}"),
+        ];
+        let plan = plan("scenarios/tutorial/05-faults-and-changes.yaml", &set);
+        let (run, _scratch) = run(&plan);
+        let trace = run.dir.join("trace");
+        let mut paid = BTreeSet::new();
+        let payouts = Table::open(&trace, "payouts", &["job", "reason"]).expect("a table");
+        let collect = payouts.for_each(|batch| {
+            let (jobs, reasons) = (batch.opt_u64("job")?, batch.words("reason")?);
+            let prices = (0..batch.rows()).filter(|&row| reasons.get(row) == "price");
+            paid.extend(prices.filter_map(|row| jobs.get(row)));
+            Ok(())
+        });
+        collect.expect("a whole table");
+
+        let (mut open_late, mut settled) = (0, BTreeSet::new());
+        let mut outcomes = BTreeSet::new();
+        let columns = ["job", "outcome", "submitted"];
+        let jobs = Table::open(&trace, "jobs", &columns).expect("a table");
+        let read = jobs.for_each(|batch| {
+            let (names, submitted) = (batch.u64("job")?, batch.u64("submitted")?);
+            let words = batch.words("outcome")?;
+            for row in 0..batch.rows() {
+                outcomes.insert(words.get(row).to_owned());
+                match words.get(row) {
+                    "final" => drop(settled.insert(names[row])),
+                    // A minute of patience, a recheck, a block and its finality.
+                    "open" if submitted[row] + 300_000_000_000 < plan.horizon.0 => open_late += 1,
+                    _ => {}
+                }
+            }
+            Ok(())
+        });
+        read.expect("a whole table");
+        assert_eq!(open_late, 0, "{verification}: {outcomes:?}");
+        let stray = paid.symmetric_difference(&settled).count();
+        assert_eq!(stray, 0, "{verification}: jobs paid for and not final, or the reverse");
+        assert!(paid.len() > 1_000, "{verification}");
+        assert!(outcomes.contains("timed_out"), "{verification}: {outcomes:?}");
     }
 }

@@ -57,8 +57,12 @@ impl Check {
             (None, Some(b)) => (folder.join(&b.scenario), self.set.clone()),
             (None, None) => return Err(Exit::Usage),
         };
-        let args =
-            ScenarioArgs { scenario: scenario.clone(), set: set.clone(), seed: None, replications: None };
+        let args = ScenarioArgs {
+            scenario: scenario.clone(),
+            set: set.clone(),
+            seed: None,
+            replications: None,
+        };
         let (plan, _) = output::plan(&args, self.json)?;
         let options = Options {
             out: std::env::temp_dir().join(format!("arable-check-{}", std::process::id())),
@@ -83,10 +87,8 @@ impl Check {
             before => {
                 let relative = relative(&scenario, folder);
                 let result = run.manifest.result;
-                let baseline =
-                    Baseline::of(relative, set, result, &run.metrics, before.as_ref());
-                run::write_json(file, &baseline)
-                    .map_err(|error| output::run_failure(&error))?;
+                let baseline = Baseline::of(relative, set, result, &run.metrics, before.as_ref());
+                run::write_json(file, &baseline).map_err(|error| output::run_failure(&error))?;
                 Ok(output::text(&format!("blessed {}\n", file.display())))
             }
         }
@@ -101,7 +103,9 @@ fn relative(path: &Path, folder: &Path) -> PathBuf {
     }
     let common = path.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
     let up = folder.components().skip(common).map(|_| "..");
-    up.map(PathBuf::from).collect::<PathBuf>().join(path.components().skip(common).collect::<PathBuf>())
+    up.map(PathBuf::from)
+        .collect::<PathBuf>()
+        .join(path.components().skip(common).collect::<PathBuf>())
 }
 
 fn describe(checked: &Checked) -> String {
@@ -125,7 +129,10 @@ fn describe(checked: &Checked) -> String {
     if !checked.tables.is_empty() {
         text += &format!("  tables        {}\n", checked.tables.join(", "));
     }
-    text + "  to accept these numbers: arable check --bless, and a line under Results in CHANGELOG.md\n"
+    text + &format!(
+        "  to accept these numbers: arable check --bless {name}, and a line under Results in the \
+         changelog\n"
+    )
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@ impl Compare {
         for path in &self.designs {
             match self.design(path, &mut seed) {
                 Ok(mut design) => {
-                    let again = designs.iter().filter(|d| d.context.scenario == design.name).count();
+                    let again =
+                        designs.iter().filter(|d| d.context.scenario == design.name).count();
                     if again > 0 {
                         design.name = format!("{} ({})", design.name, again + 1);
                     }
@@ -61,8 +62,7 @@ impl Compare {
             Ok(html) => html,
             Err(error) => return output::failure(Exit::Bug, error),
         };
-        let written =
-            std::fs::create_dir_all(&self.out).and_then(|()| std::fs::write(&page, html));
+        let written = std::fs::create_dir_all(&self.out).and_then(|()| std::fs::write(&page, html));
         if let Err(error) = written {
             let message = format!("failed to write {}: {error}", page.display());
             return output::failure(Exit::File, message);
@@ -77,8 +77,9 @@ impl Compare {
     /// seed of the first design, so that all meet the same random numbers.
     fn design(&self, path: &Path, seed: &mut Option<u64>) -> Result<Design, Exit> {
         if path.is_dir() {
-            let manifest = Manifest::load(path)
-                .map_err(|error| output::failure(Exit::File, error))?;
+            let manifest =
+                Manifest::load(path).map_err(|error| output::failure(Exit::File, error))?;
+            manifest.holds(path).map_err(|error| output::failure(Exit::File, error))?;
             let metrics = reports::compute(&path.join("trace"), &manifest.context)
                 .map_err(|error| output::failure(Exit::File, error))?;
             seed.get_or_insert(manifest.context.seed);

@@ -29,20 +29,21 @@ impl Explain {
         let told = match (self.job, &self.epoch, &self.payout) {
             (Some(job), ..) => explain::job(&self.dir(), job),
             (None, Some(pair), _) => {
-                self.pair(pair).and_then(|(s, e)| explain::epoch(&self.dir(), s, e))
+                numbers(pair).and_then(|(s, e)| explain::epoch(&self.dir(), s, e))
             }
             (None, None, Some(pair)) => {
-                self.pair(pair).and_then(|(n, e)| explain::payout(&self.dir(), n, e))
+                numbers(pair).and_then(|(n, e)| explain::payout(&self.dir(), n, e))
             }
-            (None, None, None) if Path::new(&self.subject).is_dir() => {
-                explain::run(&self.dir())
-            }
+            (None, None, None) if Path::new(&self.subject).is_dir() => explain::run(&self.dir()),
             (None, None, None) => explain::topic(&self.subject),
         };
         match told {
             Ok(text) => output::text(&text),
-            Err(error @ ExplainError::Unknown { .. }) => output::failure(Exit::Usage, error),
-            Err(error @ ExplainError::Pair(_)) => output::failure(Exit::Usage, error),
+            Err(error @ (
+                ExplainError::Unknown { .. } | ExplainError::Pair(_) | ExplainError::Absent(_)
+            )) => {
+                output::failure(Exit::Usage, error)
+            }
             Err(error) => output::failure(Exit::File, error),
         }
     }
@@ -50,12 +51,13 @@ impl Explain {
     fn dir(&self) -> PathBuf {
         PathBuf::from(&self.subject)
     }
+}
 
-    fn pair(&self, text: &str) -> Result<(u32, u64), ExplainError> {
-        let read = || {
-            let (first, second) = text.split_once('/')?;
-            Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
-        };
-        read().ok_or_else(|| ExplainError::Pair(text.to_owned()))
-    }
+/// Two numbers with a slash between.
+fn numbers(text: &str) -> Result<(u32, u64), ExplainError> {
+    let read = || {
+        let (first, second) = text.split_once('/')?;
+        Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
+    };
+    read().ok_or_else(|| ExplainError::Pair(text.to_owned()))
 }

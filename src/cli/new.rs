@@ -31,20 +31,28 @@ impl New {
     pub(super) fn execute(self) -> Exit {
         let text = match self.what {
             What::Scenario => SCENARIO.to_owned(),
-            What::Rule => match rule(&self.file) {
-                Some(text) => text,
-                None => {
+            What::Rule => {
+                let Some(text) = rule(&self.file) else {
                     let found = self.file.display();
                     let message =
                         format!("found {found}, expected a file such as flat_fee.rs in snake case");
                     return output::failure(Exit::Usage, message);
-                }
-            },
+                };
+                text
+            }
         };
         let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&self.file);
-        let written = file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
+        let written =
+            file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
         match written {
             Ok(()) => output::text(&next(self.what, &self.file)),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let message = format!(
+                    "{} exists, and nothing is overwritten: name another file",
+                    self.file.display()
+                );
+                output::failure(Exit::File, message)
+            }
             Err(error) => {
                 let message = format!("failed to write {}: {error}", self.file.display());
                 output::failure(Exit::File, message)

@@ -57,7 +57,7 @@ pub(super) fn plan(args: &ScenarioArgs, json: bool) -> Result<(Plan, Vec<Warning
         if json {
             let _ = self::json(&diagnostics);
         }
-        say(diagnostics.render(io::stderr().is_terminal()));
+        say(diagnostics.render(io::stderr().is_terminal()).trim_end());
         diagnostics.exit()
     };
     let mut source = Source::load(&args.scenario).map_err(show)?;

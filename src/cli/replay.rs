@@ -33,24 +33,27 @@ impl Replay {
         let plan = &manifest.plan;
         if plan.digest() != manifest.result.plan {
             return output::failure(
-                Exit::NonDeterminism,
+                Exit::File,
                 format_args!(
-                    "{} was made by another version ({} at {}): its plan now has digest {}, \
-                     expected {}",
+                    "the plan in {} does not have the digest that the manifest states: found {}, \
+                     expected {}; it was edited, or made by another version ({} at {})",
                     self.manifest.display(),
-                    manifest.arable,
-                    manifest.commit,
                     plan.digest(),
-                    manifest.result.plan
+                    manifest.result.plan,
+                    manifest.arable,
+                    manifest.commit
                 ),
             );
         }
-        let again =
-            output::with_progress(plan, &options, self.quiet, || run::run(plan, &options));
+        let dir = if self.manifest.is_dir() { Some(&*self.manifest) } else { None };
+        if let Some(Err(error)) = dir.map(|dir| manifest.holds(dir)) {
+            return output::failure(Exit::File, error);
+        }
+        let again = output::with_progress(plan, &options, self.quiet, || run::run(plan, &options));
         // The copy was only made to be compared.
         let _ = std::fs::remove_dir_all(&options.out);
-        let compared = again
-            .and_then(|run| run::same(&run.manifest.result, &manifest.result, &self.manifest));
+        let compared =
+            again.and_then(|run| run::same(&run.manifest.result, &manifest.result, &self.manifest));
         match compared {
             Ok(()) => output::text(&format!(
                 "replayed {}: {} events and {} tables with the same digests\n",

@@ -24,6 +24,9 @@ impl Report {
             Ok(manifest) => manifest,
             Err(error) => return manifest_failure(&error),
         };
+        if let Err(error) = manifest.holds(&self.dir) {
+            return output::failure(Exit::File, error);
+        }
         match reports::write(&self.dir, &manifest.context) {
             Err(error) => output::failure(Exit::File, error),
             Ok(metrics) if self.json => output::json(&metrics),

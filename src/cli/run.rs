@@ -126,7 +126,8 @@ fn summary(run: &run::Run) -> String {
     }
     for verdict in &context.verdicts {
         let mark = if verdict.pass { "met    " } else { "NOT MET" };
-        text += &format!("\n  {mark} {}: {}, found {}", verdict.name, verdict.wanted, verdict.found);
+        text +=
+            &format!("\n  {mark} {}: {}, found {}", verdict.name, verdict.wanted, verdict.found);
     }
     if !context.verdicts.is_empty() {
         text += "\n";

@@ -25,7 +25,7 @@ enum Of {
 
 #[derive(Serialize)]
 struct Table {
-    table: &'static str,
+    name: &'static str,
     version: u32,
     row: &'static str,
     columns: Vec<Column>,
@@ -51,8 +51,8 @@ impl Schema {
 fn tables() -> Vec<Table> {
     TABLES
         .iter()
-        .map(|&(table, version, row, columns)| Table {
-            table,
+        .map(|&(name, version, row, columns)| Table {
+            name,
             version,
             row: row.trim(),
             columns: columns.iter().map(column).collect(),

@@ -11,8 +11,7 @@ use sim_core::ledger::Ledger;
 use sim_core::network::{Network, RegionId};
 use sim_core::streams::Streams;
 use sim_types::{
-    Amount, EpochIndex, NodeId, ParamError, SimDuration, SimTime, StateMachine, SubnetId,
-    Uid,
+    Amount, EpochIndex, NodeId, ParamError, SimDuration, SimTime, StateMachine, SubnetId, Uid,
 };
 use workloads::demand::{Demand, DemandSpec};
 use workloads::execution::{self, Execution};
@@ -45,6 +44,9 @@ impl World {
     ///
     /// # Errors
     /// See [`BuildError`].
+    ///
+    /// # Panics
+    /// When a plan was not checked: more nodes than 32 bits count.
     pub fn start(plan: &Plan, rep: u32) -> Result<Engine<Self>, BuildError> {
         let streams = Streams::new(plan.seed, rep);
         let mut world = Self::empty(plan, rep, streams)?;
@@ -73,8 +75,7 @@ impl World {
 
     fn empty(plan: &Plan, rep: u32, streams: Streams) -> Result<Self, BuildError> {
         let size: usize = plan.groups.iter().flat_map(|g| &g.members).map(Vec::len).sum();
-        let mut ledger =
-            Ledger::new(u32::try_from(size).map_err(|_| BuildError::TooMany(size))?);
+        let mut ledger = Ledger::new(u32::try_from(size).map_err(|_| BuildError::TooMany(size))?);
         let accounts = Accounts {
             users: ledger.open("users"),
             escrow: ledger.open("escrow"),
@@ -106,6 +107,7 @@ impl World {
             emission_per_block: plan.emission.per_block,
             disturbances: Disturbances::default(),
             classes: plan.hardware.iter().map(|h| Class::new(&h.name)).collect(),
+            last_sample: SimTime::ZERO,
             sample_every: plan.sample_every.max(SimDuration(1)),
             rejections: Rejections::default(),
             keys: Keys {
@@ -134,7 +136,8 @@ impl World {
                 pending: self.ledger.open(&format!("{name}/pending")),
                 epoch: EpochIndex(0),
                 market_key: key("market"),
-                verification_key: key("verification"),
+                verifier_key: key("verifier"),
+                answer_key: key("answer"),
                 epoch_key: key("epoch"),
             };
             for group in &plan.groups {
@@ -166,6 +169,7 @@ impl World {
                         stake: member.stake,
                         account,
                         up: true,
+                        crashes: 0,
                         caused: 0,
                         earned: Amount::ZERO,
                         jobs_done: 0,
@@ -191,6 +195,9 @@ impl World {
             answer: key("answer"),
             probe: key("probe"),
             weights: key("weights"),
+            wrong: key("wrong"),
+            verify: key("verify"),
+            recheck: key("recheck"),
         }
     }
 
@@ -221,7 +228,7 @@ impl World {
                 }
             }
             let stakes = members.iter().map(|n| small(self.nodes[n.index()].stake)).collect();
-            let subnet = self.subnet_id(index).0;
+            let subnet = chain::subnet_id(index).0;
             self.ask_reward(index, reward::Input::Opened { subnet, stakes }, cx);
         }
         self.start_chain(cx);
@@ -254,9 +261,11 @@ fn disturbances(plan: &Plan, world: &World) -> Result<Disturbances, BuildError> 
             FaultPlan::Crash { at, restart, who } => {
                 for &(group, subnet, number) in who {
                     let group = &plan.groups[usize::from(group)].name;
-                    let node = world.nodes.iter().zip(0..).filter(|(node, _)| {
-                        node.subnet.0 == subnet && node.group == *group
-                    });
+                    let node = world
+                        .nodes
+                        .iter()
+                        .zip(0..)
+                        .filter(|(node, _)| node.subnet.0 == subnet && node.group == *group);
                     if let Some((_, node)) = node.into_iter().nth(number as usize) {
                         list.push(Fault::Crash { node: NodeId(node), at: *at, restart: *restart });
                     }

@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use mechanisms::reward::RewardSpec;
 use mechanisms::{market, reward, settlement};
 use serde::{Deserialize, Serialize};
 use sim_types::record::{BlockRow, EpochRow, PayoutRow};
 use sim_types::{
-    Amount, EpochIndex, Failure, Height, NodeId, PayoutReason, SimDuration, SimTime,
-    Stream, SubnetId, TxId, Uid, split_exactly,
+    Amount, EpochIndex, Failure, Height, NodeId, PayoutReason, SimDuration, SimTime, Stream,
+    SubnetId, TxId, Uid, split_exactly,
 };
 
 use super::event::{CHAIN, Event};
@@ -28,6 +29,10 @@ pub(super) struct Chain {
     mempool: BTreeMap<TxId, Transaction>,
     /// Produced and not yet final, oldest first.
     unfinal: VecDeque<Block>,
+    /// The block that is final and applied.
+    applied: Height,
+    /// Reward parameters that the next block will carry.
+    pub(super) rewards: Vec<RewardSpec>,
 }
 
 /// A ledger transaction.
@@ -56,6 +61,10 @@ struct Block {
     transactions: Vec<TxId>,
     fee: Amount,
     backlog: u32,
+    /// What it issues.
+    emission: Amount,
+    /// Reward parameters that hold from this block on.
+    rewards: Vec<RewardSpec>,
 }
 
 impl Chain {
@@ -66,6 +75,8 @@ impl Chain {
             next_tx: 0,
             mempool: BTreeMap::new(),
             unfinal: VecDeque::new(),
+            applied: Height(0),
+            rewards: Vec::new(),
         }
     }
 }
@@ -99,7 +110,16 @@ impl World {
                     self.drop_transaction(tx, cx);
                 }
                 settlement::Effect::Produced { height, transactions, fee, backlog } => {
-                    self.produced(Block { height, time: cx.now(), transactions, fee, backlog });
+                    let rewards = core::mem::take(&mut self.chain.rewards);
+                    self.produced(Block {
+                        height,
+                        time: cx.now(),
+                        transactions,
+                        fee,
+                        backlog,
+                        emission: self.emission_per_block,
+                        rewards,
+                    });
                 }
                 settlement::Effect::Finalised { height } => self.finalised(height, cx),
             }
@@ -112,9 +132,8 @@ impl World {
         for tx in &block.transactions {
             if let Some(Transaction::Settle { job, .. }) = self.chain.mempool.get(tx)
                 && let Some(job) = self.jobs.get_mut(*job)
-                && let Some(answer) = &mut job.answer
             {
-                answer.included = Some(block.height);
+                job.included = Some(block.height);
             }
         }
         self.chain.unfinal.push_back(block);
@@ -124,6 +143,10 @@ impl World {
     fn finalised(&mut self, height: Height, cx: &mut Now<'_>) {
         while self.chain.unfinal.front().is_some_and(|block| block.height <= height) {
             let Some(block) = self.chain.unfinal.pop_front() else { return };
+            self.chain.applied = block.height;
+            for spec in &block.rewards {
+                self.reconfigure_rewards(spec, cx);
+            }
             let mut fees = Amount::ZERO;
             for &tx in &block.transactions {
                 let Some(transaction) = self.chain.mempool.remove(&tx) else { continue };
@@ -135,7 +158,8 @@ impl World {
                     self.fall_through(&transaction, cx);
                 }
             }
-            let minted = self.mint(block.height, cx);
+            let minted = block.emission;
+            self.mint(block.height, minted, cx);
             self.record(BlockRow {
                 rep: self.rep,
                 height: block.height.0,
@@ -178,11 +202,8 @@ impl World {
     fn fall_through(&mut self, transaction: &Transaction, cx: &mut Now<'_>) {
         if let &Transaction::Settle { job, .. } = transaction {
             self.refund(job);
-            if let Some(entry) = self.jobs.get_mut(job) {
-                entry.undecided = entry.undecided.saturating_sub(1);
-                entry.settling = false;
-            }
-            self.settle_if_decided(job, Failure::Refused, cx);
+            self.decide(job);
+            self.finish(job, Failure::Refused, cx);
         }
     }
 
@@ -191,8 +212,7 @@ impl World {
         let Some(job) = self.jobs.get_mut(ticket) else { return };
         let (price, id) = (job.price, job.spec.id);
         let subnet = job.spec.subnet;
-        job.undecided = job.undecided.saturating_sub(1);
-        let done = job.undecided == 0;
+        job.paid = true;
         let account = self.nodes[provider.index()].account;
         self.ledger
             .transfer(self.accounts.escrow, account, price)
@@ -200,41 +220,34 @@ impl World {
         if price > Amount::ZERO {
             self.paid(Some(provider), price, PayoutReason::Price, subnet, None, Some(id.0), cx);
         }
-        if done && let Some(job) = self.jobs.remove(ticket) {
-            self.record_job(&job, Some(cx.now()));
-        }
+        self.decide(ticket);
+        self.finish(ticket, Failure::Refused, cx);
     }
 
     /// Issues a block's emission, split evenly among the subnets, and tells their rewards.
-    fn mint(&mut self, height: Height, cx: &mut Now<'_>) -> Amount {
-        let total = self.emission_per_block;
+    fn mint(&mut self, height: Height, total: Amount, cx: &mut Now<'_>) {
         let even = vec![1; self.subnets.len()];
         let parts = split_exactly(total, &even).unwrap_or_default();
         for (subnet, emission) in parts.into_iter().enumerate() {
             self.ledger.mint(self.subnets[subnet].pending, emission);
             self.ask_reward(subnet, reward::Input::BlockProduced { height, emission }, cx);
         }
-        total
     }
 
     /// Asks a subnet's reward rule and obeys.
     pub(super) fn ask_reward(&mut self, subnet: usize, input: reward::Input, cx: &mut Now<'_>) {
         let mut effects = core::mem::take(&mut self.buffers.reward);
-        let first = effects.len();
         let rule = &mut self.subnets[subnet].reward;
         let _ = ask(rule, input, &mut effects, &mut self.rejections.reward);
-        if effects.len() > first {
-            let made: Vec<_> = effects.drain(first..).collect();
-            for effect in made {
-                self.reward_effect(subnet, effect, cx);
-            }
+        for effect in effects.drain(..) {
+            self.reward_effect(subnet, effect, cx);
         }
         self.buffers.reward = effects;
     }
 
     fn reward_effect(&mut self, subnet: usize, effect: reward::Effect, cx: &mut Now<'_>) {
         let pending = self.subnets[subnet].pending;
-        let id = self.subnet_id(subnet);
+        let id = subnet_id(subnet);
         let epoch = self.subnets[subnet].epoch;
         match effect {
             reward::Effect::Pay { to, amount, reason } => {
@@ -269,10 +282,14 @@ impl World {
         cx: &mut Now<'_>,
     ) {
         self.subnets[subnet].epoch = epoch;
-        // Block h is produced h intervals after the start; weights must be in the one before.
+        // A period opens when its first block is final, and its members act from then on for
+        // as long as it lasts in blocks. Block h is produced h intervals after the start;
+        // weights must be there before the last one. Periods shorter than finality cannot meet
+        // that: their weights count in a later one.
+        let blocks = closes_at.0.saturating_sub(self.chain.applied.0);
+        let length = self.chain.interval.times(blocks);
         let last = SimTime::ZERO + self.chain.interval.times(closes_at.0.saturating_sub(1));
-        self.schedule_weights(subnet, last, cx);
-        let length = last.since(cx.now());
+        self.schedule_weights(subnet, if last > cx.now() { last } else { cx.now() + length }, cx);
         let stream = Stream::new(self.subnets[subnet].epoch_key, epoch.0);
         self.ask_market(subnet, market::Input::EpochStarted { length, stream }, cx);
     }
@@ -285,7 +302,7 @@ impl World {
         members: &[reward::MemberFigures],
         cx: &mut Now<'_>,
     ) {
-        let id = self.subnet_id(subnet);
+        let id = subnet_id(subnet);
         let nodes = self.subnets[subnet].members.clone();
         for (uid, (figures, node)) in (0..).zip(members.iter().zip(&nodes)) {
             self.record(EpochRow {
@@ -362,13 +379,13 @@ impl World {
         }
     }
 
-    pub(super) fn subnet_id(&self, subnet: usize) -> SubnetId {
-        SubnetId(u16::try_from(subnet).expect("a plan has at most 65,535 subnets"))
-    }
-
     /// Starts the chain.
     pub(super) fn start_chain(&mut self, cx: &mut Now<'_>) {
         self.ask_settlement(settlement::Input::Started, cx);
     }
 }
 
+/// The name of the subnet at a place.
+pub(super) fn subnet_id(place: usize) -> SubnetId {
+    SubnetId(u16::try_from(place).expect("a plan has at most 65,535 subnets"))
+}

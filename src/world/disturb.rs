@@ -50,7 +50,8 @@ impl World {
 
     fn crash(&mut self, node: NodeId, cx: &mut Now<'_>) {
         let entry = &mut self.nodes[node.index()];
-        if !entry.up {
+        entry.crashes += 1;
+        if entry.crashes > 1 {
             return;
         }
         entry.up = false;
@@ -63,7 +64,8 @@ impl World {
 
     fn restart(&mut self, node: NodeId, cx: &mut Now<'_>) {
         let entry = &mut self.nodes[node.index()];
-        if entry.up {
+        entry.crashes = entry.crashes.saturating_sub(1);
+        if entry.crashes > 0 || entry.up {
             return;
         }
         entry.up = true;
@@ -71,11 +73,10 @@ impl World {
         self.ask_market(subnet, market::Input::NodeUp { node }, cx);
     }
 
-    pub(super) fn change_due(&mut self, index: u32, cx: &mut Now<'_>) {
-        let Change { path, value, action, .. } =
-            self.disturbances.changes[index as usize].clone();
+    pub(super) fn change_due(&mut self, index: u32, now: SimTime) {
+        let Change { path, value, action, .. } = self.disturbances.changes[index as usize].clone();
         let target = format!("{path} = {value}");
-        self.record(FaultRow { rep: self.rep, time: cx.now().0, kind: "parameter", target });
-        self.apply_change(action, cx);
+        self.record(FaultRow { rep: self.rep, time: now.0, kind: "parameter", target });
+        self.apply_change(action);
     }
 }

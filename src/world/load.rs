@@ -9,6 +9,9 @@ use super::event::{CHAIN, Event};
 use super::{Now, World};
 use crate::plan::Role;
 
+/// Why running counts never go below zero.
+const RUNNING: &str = "what ends has started";
+
 /// All machines of one hardware profile.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Class {
@@ -42,20 +45,16 @@ impl Class {
     }
 }
 
-
 impl World {
     /// A machine has `change` more (or fewer) jobs in its slots from now on.
     pub(super) fn count_running(&mut self, node: NodeId, change: i32, now: SimTime) {
         let entry = &mut self.nodes[node.index()];
-        if !entry.up && change < 0 && entry.running == 0 {
-            return;
-        }
         entry.busy = entry.busy + now.since(entry.running_since).times(entry.running.into());
         entry.running_since = now;
-        entry.running = entry.running.saturating_add_signed(change);
+        entry.running = entry.running.checked_add_signed(change).expect(RUNNING);
         let class = &mut self.classes[entry.class];
         class.account(now);
-        class.running = class.running.saturating_add_signed(change);
+        class.running = class.running.checked_add_signed(change).expect(RUNNING);
     }
 
     pub(super) fn hardware_word(&self, node: NodeId) -> &'static str {
@@ -69,6 +68,9 @@ impl World {
 
     /// Writes one row a class for the interval that ends now.
     pub(super) fn sample(&mut self, now: SimTime) {
+        if core::mem::replace(&mut self.last_sample, now) == now {
+            return;
+        }
         for index in 0..self.classes.len() {
             let class = &mut self.classes[index];
             class.account(now);

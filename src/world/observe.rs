@@ -4,7 +4,7 @@ use mechanisms::{reward, verification, weights};
 use sim_types::record::ObservationRow;
 use sim_types::{Failure, NodeId, Observation, Origin, SimDuration, SimTime, Stream};
 
-use super::chain::Transaction;
+use super::chain::{Transaction, subnet_id};
 use super::event::{Event, entity};
 use super::{Now, World, ask};
 use crate::plan::Role;
@@ -18,21 +18,28 @@ impl World {
         input: verification::Input,
         cx: &mut Now<'_>,
     ) {
-        // Looked up now: the job may be gone by the time its last observation is made.
-        let probe =
-            self.jobs.get(job).is_some_and(|job| matches!(job.spec.origin, Origin::Probe(_)));
-        let latency = match &input {
-            verification::Input::Completed { completion, .. } => completion.latency,
-            _ => SimDuration::ZERO,
-        };
+        let decides = matches!(
+            input,
+            verification::Input::Completed { .. }
+                | verification::Input::Rechecked { .. }
+                | verification::Input::RecheckLost { .. }
+        );
         let mut effects = core::mem::take(&mut self.buffers.verification);
-        let first = effects.len();
         let rule = &mut self.subnets[subnet].verification;
-        // A refusal is counted; the answer then simply goes unobserved.
-        let _ = ask(rule, input, &mut effects, &mut self.rejections.verification);
-        for index in first..effects.len() {
-            match effects[index].clone() {
-                verification::Effect::Observed(seen) => self.observed(subnet, seen, probe, latency, cx),
+        let refused = &mut self.rejections.verification;
+        if ask(rule, input, &mut effects, refused).is_err() && decides {
+            // An answer that the rule will not look at does not count.
+            self.refuted(job, cx);
+        }
+        // What is seen is written down before the job can end.
+        for effect in &effects {
+            if let verification::Effect::Observed(seen) = effect {
+                self.observed(subnet, job, *seen, cx);
+            }
+        }
+        for effect in effects.drain(..) {
+            match effect {
+                verification::Effect::Observed(_) => {}
                 verification::Effect::Accepted { provider, .. } => self.accepted(job, provider, cx),
                 verification::Effect::Refuted { .. } => self.refuted(job, cx),
                 verification::Effect::Recheck { provider, verifier, .. } => {
@@ -40,28 +47,28 @@ impl World {
                 }
             }
         }
-        effects.truncate(first);
         self.buffers.verification = effects;
     }
 
     /// Something is now believed of somebody: it is written down, and told to whoever rewards.
-    fn observed(
-        &mut self,
-        subnet: usize,
-        seen: Observation,
-        probe: bool,
-        latency: SimDuration,
-        cx: &mut Now<'_>,
-    ) {
-        // Who is down observes nothing.
-        if !self.nodes[seen.verifier.index()].up {
+    fn observed(&mut self, subnet: usize, job: u64, seen: Observation, cx: &mut Now<'_>) {
+        // Who is down observes nothing; a provider taken on trust need not be there.
+        if seen.verifier != seen.subject && !self.nodes[seen.verifier.index()].up {
             return;
         }
+        let job = self.jobs.get(job);
+        let probe = job.is_some_and(|job| matches!(job.spec.origin, Origin::Probe(_)));
+        let latency = job
+            .and_then(|job| {
+                let answer = job.answers.iter().find(|a| a.provider == seen.subject)?;
+                Some(answer.arrived.since(job.submitted))
+            })
+            .unwrap_or(SimDuration::ZERO);
         let subject = self.nodes[seen.subject.index()].uid;
         self.record(ObservationRow {
             rep: self.rep,
             time: cx.now().0,
-            subnet: self.subnet_id(subnet).0,
+            subnet: subnet_id(subnet).0,
             verifier: seen.verifier.0,
             subject: seen.subject.0,
             job: seen.job.0,
@@ -81,24 +88,21 @@ impl World {
     /// An answer counts: its payment sets out for the chain.
     fn accepted(&mut self, ticket: u64, provider: NodeId, cx: &mut Now<'_>) {
         let Some(job) = self.jobs.get_mut(ticket) else { return };
+        job.accepted.get_or_insert(provider);
         match job.spec.origin {
-            Origin::User => {
-                job.settling = true;
-                self.submit(Transaction::Settle { job: ticket, provider }, cx);
-            }
+            Origin::User => self.submit(Transaction::Settle { job: ticket, provider }, cx),
             Origin::Probe(_) => {
-                job.undecided = job.undecided.saturating_sub(1);
-                self.settle_if_decided(ticket, Failure::Rejected, cx);
+                self.decide(ticket);
+                self.finish(ticket, Failure::Rejected, cx);
             }
         }
     }
 
     /// An answer does not count: the customer has its price back.
     fn refuted(&mut self, ticket: u64, cx: &mut Now<'_>) {
-        let Some(job) = self.jobs.get_mut(ticket) else { return };
-        job.undecided = job.undecided.saturating_sub(1);
+        self.decide(ticket);
         self.refund(ticket);
-        self.settle_if_decided(ticket, Failure::Rejected, cx);
+        self.finish(ticket, Failure::Rejected, cx);
     }
 
     /// A recheck came to nothing.
@@ -113,7 +117,7 @@ impl World {
     /// none: its word is then taken on trust.
     pub(super) fn some_verifier(&self, subnet: usize, occasion: u64, subject: NodeId) -> NodeId {
         let subnet = &self.subnets[subnet];
-        let mut stream = Stream::new(subnet.verification_key.rotate_left(2), occasion);
+        let mut stream = Stream::new(subnet.verifier_key, occasion);
         let count = subnet.validators.len() as u64;
         let start = usize::try_from(stream.below(count)).expect("an index");
         let (late, early) = subnet.validators.split_at(start.min(subnet.validators.len()));
@@ -126,12 +130,12 @@ impl World {
     }
 
     /// Plans when each validator of a subnet publishes the weights of this period: drawn
-    /// between 90 % and 98 % of the time left until its last block.
+    /// between 90 % and 98 % of the time left until its last block. The place is drawn once a
+    /// validator, so that it does not set them sooner than a period after the last time.
     pub(super) fn schedule_weights(&mut self, subnet: usize, until: SimTime, cx: &mut Now<'_>) {
-        let epoch = self.subnets[subnet].epoch.0;
         for &validator in &self.subnets[subnet].validators.clone() {
             let key = self.nodes[validator.index()].keys.weights;
-            let place = 0.90 + 0.08 * Stream::new(key, epoch).uniform();
+            let place = 0.90 + 0.08 * Stream::new(key, 0).uniform();
             let left = until.since(cx.now()).seconds() * place;
             let after = SimDuration::from_secs_f64(left);
             cx.after(entity(validator), after, Event::WeightsDue { validator });

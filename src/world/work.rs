@@ -11,12 +11,15 @@ use sim_core::network::RegionId;
 use sim_types::record::JobRow;
 use sim_types::{
     Amount, Completion, Failure, Height, JobId, JobKind, JobSpec, Match, NodeId, Origin, Share,
-    SimDuration, SimTime, Stream, Truth,
+    SimDuration, SimTime, StateMachine, Stream, Truth,
 };
 use workloads::execution;
 
 use super::event::{Event, USERS, entity};
 use super::{Now, World, ask};
+
+/// Patience ends after the answers that arrive at the same moment.
+const AFTER_ANSWERS: u8 = 200;
 
 /// Something a customer waits for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,16 +35,20 @@ pub(super) struct Job {
     pub(super) replicas: u32,
     /// Works whose fate verification does not know yet.
     open: Vec<u64>,
-    /// Works whose answer awaits a verdict, or whose payment awaits finality.
-    pub(super) undecided: u32,
-    pub(super) answer: Option<Answer>,
-    /// Whether an accepted answer is on its way to finality.
-    pub(super) settling: bool,
-    pub(super) failure: Option<Failure>,
+    /// Works whose answer is still out, awaits a verdict, or awaits the finality of its payment.
+    undecided: u32,
+    /// Answers in the order of arrival.
+    pub(super) answers: Vec<Answer>,
+    /// Whose answer was accepted first.
+    pub(super) accepted: Option<NodeId>,
+    /// Whether any payment is final.
+    pub(super) paid: bool,
+    /// The block that settles it.
+    pub(super) included: Option<Height>,
     deadline_set: bool,
 }
 
-/// The answer a user job is settled with.
+/// An answer that came.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Answer {
     pub(super) provider: NodeId,
@@ -49,7 +56,6 @@ pub(super) struct Answer {
     pub(super) arrived: SimTime,
     pub(super) truth: Truth,
     pub(super) quality_ppm: u32,
-    pub(super) included: Option<Height>,
 }
 
 /// One provider's part in a job.
@@ -59,9 +65,9 @@ pub(super) struct Work {
     pub(super) job: u64,
     pub(super) node: NodeId,
     pub(super) kind: WorkKind,
-    pub(super) truth: Truth,
-    pub(super) quality: Share,
-    pub(super) started: SimTime,
+    truth: Truth,
+    quality: Share,
+    started: SimTime,
     /// Whether the machine holds it, in line or in a slot.
     at_machine: bool,
     prompt_tokens: u32,
@@ -96,7 +102,7 @@ impl World {
         let subnet = Stream::new(self.keys.subnet, occasion).below(subnets);
         let region = Stream::new(self.keys.region, occasion).weighted(&self.wire.user_weights);
         let spec = JobSpec {
-            id: JobId::of(u32::MAX, count),
+            id: JobId::of(USERS.0, count),
             kind: JobKind::Inference,
             origin: Origin::User,
             subnet: sim_types::SubnetId(u16::try_from(subnet).expect("below the subnets")),
@@ -121,7 +127,7 @@ impl World {
             match effect {
                 market::Effect::Matched(found) => self.matched(job, found, cx),
                 market::Effect::Unserved { .. } => self.fail(job, Failure::Unserved, cx),
-                other => self.probe_effect(other, cx),
+                other => self.probe_effect(&other, cx),
             }
         }
         self.buffers.market = effects;
@@ -148,17 +154,23 @@ impl World {
         // A refusal is counted; there is nothing else to do about it.
         let _ = ask(market, input, &mut effects, &mut self.rejections.market);
         for effect in effects.drain(..) {
-            self.probe_effect(effect, cx);
+            self.probe_effect(&effect, cx);
         }
         self.buffers.market = effects;
     }
 
-    fn probe_effect(&mut self, effect: market::Effect, cx: &mut Now<'_>) {
-        match effect {
+    fn probe_effect(&mut self, effect: &market::Effect, cx: &mut Now<'_>) {
+        match *effect {
             market::Effect::ProbeAfter { validator, after } => {
                 cx.after(entity(validator), after, Event::ProbeDue { validator });
             }
-            market::Effect::Probe { validator, provider, prompt_tokens, output_tokens, patience } => {
+            market::Effect::Probe {
+                validator,
+                provider,
+                prompt_tokens,
+                output_tokens,
+                patience,
+            } => {
                 self.probe(validator, provider, prompt_tokens, output_tokens, patience, cx);
             }
             market::Effect::Matched(_) | market::Effect::Unserved { .. } => {
@@ -180,7 +192,7 @@ impl World {
         node.caused += 1;
         let occasion = node.keys.probe ^ u64::from(node.caused);
         let spec = JobSpec {
-            id: JobId::of(validator.0, node.caused),
+            id: JobId::of(entity(validator).0, node.caused),
             kind: JobKind::Inference,
             origin: Origin::Probe(validator),
             subnet: node.subnet,
@@ -265,9 +277,7 @@ impl World {
         stream: &mut Stream,
     ) -> Option<SimDuration> {
         let hop = |a, b, stream: &mut Stream| {
-            self.network
-                .connected(a, b)
-                .then(|| self.hop(a, b, bytes, stream))
+            self.network.connected(a, b).then(|| self.hop(a, b, bytes, stream))
         };
         let Some(via) = via else { return hop(from, to, stream) };
         let middle = &self.nodes[via.index()];
@@ -298,9 +308,7 @@ impl World {
             WorkKind::Recheck { .. } => Share::ONE,
             WorkKind::Answer => {
                 let provider = &self.nodes[node.index()];
-                let deed = provider
-                    .behaviour
-                    .treat(Stream::new(provider.keys.behaviour, occasion));
+                let deed = provider.behaviour.treat(Stream::new(provider.keys.behaviour, occasion));
                 if let Some(work) = self.works.get_mut(ticket) {
                     work.truth = deed.truth;
                     work.quality = deed.quality;
@@ -323,19 +331,24 @@ impl World {
 
     /// A slot time is over: the answer sets out, the next job in line starts.
     pub(super) fn service_done(&mut self, node: NodeId, ticket: u64, cx: &mut Now<'_>) {
-        self.count_running(node, -1, cx.now());
-        self.ask_execution(execution::Input::Finished { node, ticket }, cx);
+        if !self.ask_execution(execution::Input::Finished { node, ticket }, cx) {
+            // The machine lost it in a crash.
+            return;
+        }
         let Some(work) = self.works.get_mut(ticket) else { return };
         work.at_machine = false;
         let work = *work;
-        let Some(job) = self.jobs.get(work.job) else { return };
+        let Some(job) = self.jobs.get(work.job) else {
+            self.works.remove(ticket);
+            return;
+        };
         if let WorkKind::Recheck { provider } = work.kind {
             let subnet = usize::from(job.spec.subnet.0);
-            let key = self.subnets[subnet].verification_key;
+            let key = self.nodes[provider.index()].keys.recheck;
             let input = verification::Input::Rechecked {
                 job: job.spec.id,
                 provider,
-                stream: Stream::new(key.rotate_left(1), job.occasion ^ u64::from(provider.0)),
+                stream: Stream::new(key, job.occasion),
             };
             self.works.remove(ticket);
             self.ask_verification(subnet, work.job, input, cx);
@@ -369,16 +382,13 @@ impl World {
         let (spec, occasion) = (job.spec, job.occasion);
         let latency = cx.now().since(job.submitted);
         let quality_ppm = work.quality.ppm();
-        if job.answer.is_none() {
-            job.answer = Some(Answer {
-                provider: work.node,
-                started: work.started,
-                arrived: cx.now(),
-                truth: work.truth,
-                quality_ppm,
-                included: None,
-            });
-        }
+        job.answers.push(Answer {
+            provider: work.node,
+            started: work.started,
+            arrived: cx.now(),
+            truth: work.truth,
+            quality_ppm,
+        });
         let subnet = usize::from(spec.subnet.0);
         let via = job.via;
         let node = &mut self.nodes[work.node.index()];
@@ -386,12 +396,14 @@ impl World {
             Origin::User => node.jobs_done += 1,
             Origin::Probe(_) => node.probes_done += 1,
         }
-        // Right answers to one job are alike; every wrong one is wrong in its own way.
-        let own = u64::from(work.node.0) + 1;
-        let answer = match work.truth {
-            Truth::Right => occasion,
-            Truth::Lazy | Truth::Substituted | Truth::Noisy => occasion ^ own.rotate_left(32),
+        let keys = node.keys;
+        // Right answers to one job are alike; every wrong one is wrong in its own way. The
+        // fingerprint itself must not tell which is which.
+        let fingerprint = match work.truth {
+            Truth::Right => self.subnets[subnet].answer_key,
+            Truth::Lazy | Truth::Substituted | Truth::Noisy => keys.wrong,
         };
+        let answer = Stream::new(fingerprint, occasion).bits();
         self.close_at_market(subnet, spec.id, work.node, cx);
         let verifier = via.unwrap_or_else(|| self.some_verifier(subnet, occasion, work.node));
         let completion = Completion {
@@ -404,8 +416,7 @@ impl World {
             latency,
             tokens: spec.prompt_tokens + spec.output_tokens,
         };
-        let key = self.subnets[subnet].verification_key;
-        let stream = Stream::new(key, occasion ^ own.rotate_left(16));
+        let stream = Stream::new(keys.verify, occasion);
         let input = verification::Input::Completed { completion, verifier, stream };
         self.ask_verification(subnet, work.job, input, cx);
     }
@@ -418,7 +429,7 @@ impl World {
         for work in open {
             self.missing(ticket, work, spec, occasion, cx);
         }
-        self.settle_if_decided(ticket, Failure::TimedOut, cx);
+        self.finish(ticket, Failure::TimedOut, cx);
     }
 
     /// One provider's answer will not come.
@@ -437,6 +448,7 @@ impl World {
             verifier,
             tokens: spec.prompt_tokens + spec.output_tokens,
         };
+        self.decide(job);
         self.refund(job);
         self.ask_verification(subnet, job, input, cx);
     }
@@ -461,18 +473,25 @@ impl World {
         if !job.deadline_set {
             job.deadline_set = true;
             let left = (job.submitted + job.spec.patience).since(cx.now());
-            cx.after(USERS, left, Event::PatienceOver { job: ticket });
+            cx.after_with(USERS, left, AFTER_ANSWERS, Event::PatienceOver { job: ticket });
         }
     }
 
     /// Asks the machines and obeys.
-    pub(super) fn ask_execution(&mut self, input: execution::Input, cx: &mut Now<'_>) {
+    ///
+    /// False if they refused: a slot that was lost in a crash does not finish.
+    pub(super) fn ask_execution(&mut self, input: execution::Input, cx: &mut Now<'_>) -> bool {
         let mut effects = core::mem::take(&mut self.buffers.execution);
-        let first = effects.len();
-        // A finished slot of a machine that has crashed since is refused: nothing to do.
-        let _ = sim_types::StateMachine::apply(&mut self.execution, input, &mut effects);
-        for index in first..effects.len() {
-            match effects[index] {
+        let finished = match input {
+            execution::Input::Finished { node, .. } => Some(node),
+            _ => None,
+        };
+        let done = self.execution.apply(input, &mut effects).is_ok();
+        if let Some(node) = finished.filter(|_| done) {
+            self.count_running(node, -1, cx.now());
+        }
+        for effect in effects.drain(..) {
+            match effect {
                 execution::Effect::Started { node, ticket, takes } => {
                     self.started(node, ticket, takes, cx);
                 }
@@ -485,8 +504,8 @@ impl World {
                 execution::Effect::Lost { ticket, .. } => self.lost(ticket, cx),
             }
         }
-        effects.truncate(first);
         self.buffers.execution = effects;
+        done
     }
 
     fn started(&mut self, node: NodeId, ticket: u64, takes: SimDuration, cx: &mut Now<'_>) {
@@ -495,10 +514,8 @@ impl World {
         let Some(work) = self.works.get_mut(ticket) else { return };
         work.started = cx.now();
         let job = work.job;
-        let late = self
-            .jobs
-            .get(job)
-            .is_some_and(|j| cx.now() + takes > j.submitted + j.spec.patience);
+        let late =
+            self.jobs.get(job).is_some_and(|j| cx.now() + takes > j.submitted + j.spec.patience);
         if late {
             self.set_deadline(job, cx);
         }
@@ -518,11 +535,17 @@ impl World {
         job.open.retain(|&open| open != ticket);
         let (spec, occasion) = (job.spec, job.occasion);
         self.missing(work.job, ticket, spec, occasion, cx);
-        self.settle_if_decided(work.job, Failure::Refused, cx);
+        self.finish(work.job, Failure::Refused, cx);
     }
 
     /// Starts a recheck at the verifier's own machine.
-    pub(super) fn recheck(&mut self, job: u64, provider: NodeId, verifier: NodeId, cx: &mut Now<'_>) {
+    pub(super) fn recheck(
+        &mut self,
+        job: u64,
+        provider: NodeId,
+        verifier: NodeId,
+        cx: &mut Now<'_>,
+    ) {
         let Some(entry) = self.jobs.get(job) else { return };
         let work = self.works.insert(Work {
             job,
@@ -538,13 +561,7 @@ impl World {
         self.request_arrived(verifier, work, cx);
     }
 
-    fn close_at_market(
-        &mut self,
-        subnet: usize,
-        job: JobId,
-        provider: NodeId,
-        cx: &mut Now<'_>,
-    ) {
+    fn close_at_market(&mut self, subnet: usize, job: JobId, provider: NodeId, cx: &mut Now<'_>) {
         self.ask_market(subnet, market::Input::JobClosed { job, provider }, cx);
     }
 
@@ -562,38 +579,46 @@ impl World {
         }
     }
 
-    /// A job that will have no answer.
-    pub(super) fn fail(&mut self, ticket: u64, failure: Failure, _cx: &mut Now<'_>) {
-        if let Some(mut job) = self.jobs.remove(ticket) {
-            job.failure = Some(failure);
-            self.record_job(&job, None);
+    /// The fate of one more work of a job is known.
+    pub(super) fn decide(&mut self, job: u64) {
+        if let Some(job) = self.jobs.get_mut(job) {
+            job.undecided = job.undecided.checked_sub(1).expect("a work is decided once");
         }
     }
 
-    /// Ends a job none of whose works is undecided any more and which awaits no finality.
-    pub(super) fn settle_if_decided(&mut self, ticket: u64, why: Failure, cx: &mut Now<'_>) {
-        let Some(job) = self.jobs.get(ticket) else { return };
-        if job.undecided > 0 || job.settling {
+    /// Ends a job that nobody ever worked on.
+    fn fail(&mut self, ticket: u64, failure: Failure, _cx: &mut Now<'_>) {
+        if let Some(job) = self.jobs.remove(ticket) {
+            self.record_job(&job, outcome_word(failure), None);
+        }
+    }
+
+    /// Ends a job once all its works are decided: paid, or failed for this reason.
+    pub(super) fn finish(&mut self, ticket: u64, why: Failure, cx: &mut Now<'_>) {
+        if self.jobs.get(ticket).is_none_or(|job| job.undecided > 0) {
             return;
         }
-        let why = if job.answer.is_some() { Failure::Rejected } else { why };
-        self.fail(ticket, why, cx);
+        let Some(job) = self.jobs.remove(ticket) else { return };
+        if job.paid {
+            self.record_job(&job, "final", Some(cx.now()));
+            return;
+        }
+        let why = match (job.accepted, job.answers.is_empty()) {
+            // Accepted, and yet the chain did not take the payment.
+            (Some(_), _) => Failure::Refused,
+            (None, false) => Failure::Rejected,
+            (None, true) => why,
+        };
+        self.record_job(&job, outcome_word(why), None);
     }
 
-    /// Writes the row of a user job: final if `finalised` says when.
-    pub(super) fn record_job(&mut self, job: &Job, finalised: Option<SimTime>) {
+    /// Writes the row of a user job.
+    fn record_job(&mut self, job: &Job, outcome: &'static str, finalised: Option<SimTime>) {
         if job.spec.origin != Origin::User {
             return;
         }
-        let answer = job.answer;
-        let outcome = match (finalised, job.failure) {
-            (Some(_), _) => "final",
-            (None, Some(Failure::Unserved)) => "unserved",
-            (None, Some(Failure::TimedOut)) => "timed_out",
-            (None, Some(Failure::Refused)) => "refused",
-            (None, Some(Failure::Rejected)) => "rejected",
-            (None, None) => "open",
-        };
+        let accepted = job.answers.iter().find(|answer| Some(answer.provider) == job.accepted);
+        let answer = accepted.or(job.answers.first());
         let row = JobRow {
             rep: self.rep,
             job: job.spec.id.0,
@@ -608,7 +633,7 @@ impl World {
             submitted: job.submitted.0,
             started: answer.map(|a| a.started.0),
             completed: answer.map(|a| a.arrived.0),
-            included: answer.and_then(|a| a.included).map(|h| h.0),
+            included: job.included.map(|height| height.0),
             finalised: finalised.map(|t| t.0),
             price: job.price,
             outcome,
@@ -622,7 +647,7 @@ impl World {
     pub(super) fn record_open_jobs(&mut self) {
         let open: Vec<Job> = self.jobs.iter().cloned().collect();
         for job in open {
-            self.record_job(&job, None);
+            self.record_job(&job, "open", None);
         }
     }
 }
@@ -654,11 +679,21 @@ impl Job {
             replicas: 1,
             open: Vec::new(),
             undecided: 0,
-            answer: None,
-            settling: false,
-            failure: None,
+            answers: Vec::new(),
+            accepted: None,
+            paid: false,
+            included: None,
             deadline_set: false,
         }
+    }
+}
+
+fn outcome_word(failure: Failure) -> &'static str {
+    match failure {
+        Failure::Unserved => "unserved",
+        Failure::TimedOut => "timed_out",
+        Failure::Refused => "refused",
+        Failure::Rejected => "rejected",
     }
 }
 

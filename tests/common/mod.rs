@@ -8,7 +8,7 @@ use arable::plan::Plan;
 use arable::scenario::Source;
 
 /// The plan of a shipped scenario with some values changed.
-pub fn plan(scenario: &str, set: &[(&str, &str)]) -> Plan {
+pub(crate) fn plan(scenario: &str, set: &[(&str, &str)]) -> Plan {
     let mut source = Source::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(scenario))
         .unwrap_or_else(|d| panic!("{}", d.render(false)));
     for (path, value) in set {
@@ -18,19 +18,19 @@ pub fn plan(scenario: &str, set: &[(&str, &str)]) -> Plan {
 }
 
 /// A directory that goes away with its owner.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("arable-test-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
+        std::fs::create_dir_all(&path).expect("a place to write");
         Self(path)
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.0.clone()
     }
 }

@@ -79,27 +79,63 @@ pub trait Record: Send + 'static {
 }
 
 macro_rules! cell {
-    ($to:ident, $value:expr, u16) => { $to.u16($value) };
-    ($to:ident, $value:expr, u32) => { $to.u32($value) };
-    ($to:ident, $value:expr, u64) => { $to.u64($value) };
-    ($to:ident, $value:expr, OptU32) => { $to.opt_u32($value) };
-    ($to:ident, $value:expr, OptU64) => { $to.opt_u64($value) };
-    ($to:ident, $value:expr, bool) => { $to.bool($value) };
-    ($to:ident, $value:expr, Amount) => { $to.amount($value) };
-    ($to:ident, $value:expr, Word) => { $to.word($value) };
-    ($to:ident, $value:expr, Text) => { $to.text(&$value) };
+    ($to:ident, $value:expr, u16) => {
+        $to.u16($value)
+    };
+    ($to:ident, $value:expr, u32) => {
+        $to.u32($value)
+    };
+    ($to:ident, $value:expr, u64) => {
+        $to.u64($value)
+    };
+    ($to:ident, $value:expr, OptU32) => {
+        $to.opt_u32($value)
+    };
+    ($to:ident, $value:expr, OptU64) => {
+        $to.opt_u64($value)
+    };
+    ($to:ident, $value:expr, bool) => {
+        $to.bool($value)
+    };
+    ($to:ident, $value:expr, Amount) => {
+        $to.amount($value)
+    };
+    ($to:ident, $value:expr, Word) => {
+        $to.word($value)
+    };
+    ($to:ident, $value:expr, Text) => {
+        $to.text(&$value)
+    };
 }
 
 macro_rules! column_type {
-    (u16) => { ColumnType::U16 };
-    (u32) => { ColumnType::U32 };
-    (u64) => { ColumnType::U64 };
-    (OptU32) => { ColumnType::OptU32 };
-    (OptU64) => { ColumnType::OptU64 };
-    (bool) => { ColumnType::Bool };
-    (Amount) => { ColumnType::Amount };
-    (Word) => { ColumnType::Word };
-    (Text) => { ColumnType::Text };
+    (u16) => {
+        ColumnType::U16
+    };
+    (u32) => {
+        ColumnType::U32
+    };
+    (u64) => {
+        ColumnType::U64
+    };
+    (OptU32) => {
+        ColumnType::OptU32
+    };
+    (OptU64) => {
+        ColumnType::OptU64
+    };
+    (bool) => {
+        ColumnType::Bool
+    };
+    (Amount) => {
+        ColumnType::Amount
+    };
+    (Word) => {
+        ColumnType::Word
+    };
+    (Text) => {
+        ColumnType::Text
+    };
 }
 
 /// An absent-able 32-bit cell.
@@ -145,7 +181,7 @@ tables! {
     /// One user job, written when it is final or has failed.
     JobRow = "jobs" v 1 {
         rep: u32 = "Replication.",
-        job: u64 = "Name of the job.",
+        job: u64 = "Name of the job; users' jobs count from 0.",
         subnet: u16 = "Subnet it was wanted in.",
         kind: Word = "Kind of work: inference.",
         prompt_tokens: u32 = "Tokens of the prompt.",
@@ -159,8 +195,8 @@ tables! {
         completed: OptU64 = "When the answer reached the user, ns.",
         included: OptU64 = "Height of the block that settles it.",
         finalised: OptU64 = "When that block became final, ns.",
-        price: Amount = "Paid by the user, smallest unit.",
-        outcome: Word = "final, unserved, timed_out, refused, rejected, or open at the horizon.",
+        price: Amount = "Price of one accepted answer, smallest unit; paid only where the outcome is `final`.",
+        outcome: Word = "`final`, `unserved`, `timed_out`, `refused`, `rejected`, or `open` at the horizon.",
         truth: Word = "Hidden truth of the answer: right, lazy, substituted, noisy, or empty.",
         quality_ppm: u32 = "Hidden quality of the answer, ppm.",
     }
@@ -188,7 +224,7 @@ tables! {
         transactions: u32 = "Transactions in it.",
         backlog: u32 = "Transactions left waiting.",
         fees: Amount = "Fees paid in it, smallest unit.",
-        minted: Amount = "Newly issued in it, smallest unit.",
+        minted: Amount = "Newly issued in it, smallest unit; 0 until it is final.",
     }
 
     /// One member of a subnet at the close of one reward period.

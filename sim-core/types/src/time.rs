@@ -128,7 +128,7 @@ impl fmt::Display for SimDuration {
             return f.write_str("0s");
         }
         let (size, name) =
-            UNITS.into_iter().find(|&(size, _)| self.0 % size == 0).unwrap_or((1, "ns"));
+            UNITS.into_iter().find(|&(size, _)| self.0.is_multiple_of(size)).unwrap_or((1, "ns"));
         write!(f, "{}{name}", self.0 / size)
     }
 }

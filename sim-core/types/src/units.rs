@@ -187,7 +187,6 @@ macro_rules! written {
             type Err = UnitError;
             fn from_str(text: &str) -> Result<Self, UnitError> {
                 let value = parse(text, &$units, $example)?;
-                #[expect(clippy::redundant_closure_call, reason = "conversion given as closure")]
                 ($from)(value)
                     .ok_or_else(|| UnitError::OutOfRange { found: text.to_owned(), range: $range })
             }
@@ -204,7 +203,6 @@ macro_rules! written {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                #[expect(clippy::redundant_closure_call, reason = "conversion given as closure")]
                 serializer.collect_str(&($to)(self))
             }
         }
@@ -321,7 +319,10 @@ mod tests {
         assert!(matches!(duration("1.5ns"), Err(UnitError::TooFine { .. })));
         assert!(matches!("140%".parse::<Share>(), Err(UnitError::OutOfRange { .. })));
         assert!(matches!(duration(&"9".repeat(60)), Err(UnitError::UnknownUnit { .. })));
-        assert!(matches!(duration(&format!("{}d", "9".repeat(60))), Err(UnitError::OutOfRange { .. })));
+        assert!(matches!(
+            duration(&format!("{}d", "9".repeat(60))),
+            Err(UnitError::OutOfRange { .. })
+        ));
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! What flows between the six stages: *JobSpec, Match, Completion, Observation, Finalised,
-//! Payout*, plus the words for how work can go wrong.
+//! What flows between the six stages: [`JobSpec`], [`Match`],
+//! [`Completion`], [`Observation`], [`Finalised`], [`Payout`], plus the words for how work can go wrong.
 
 use serde::{Deserialize, Serialize};
 
