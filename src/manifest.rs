@@ -88,7 +88,9 @@ pub enum ManifestError {
         source: std::io::Error,
     },
     /// A directory without a manifest.
-    #[error("{dir} is not a run directory: it has no manifest.json, which `arable run` writes last")]
+    #[error(
+        "{dir} is not a run directory: it has no manifest.json, which `arable run` writes last"
+    )]
     NoRun {
         /// Which directory.
         dir: String,
@@ -134,7 +136,9 @@ pub enum Damaged {
     #[error(transparent)]
     Table(#[from] sim_core::trace::TraceError),
     /// A table holds other rows.
-    #[error("{file} does not hold the rows of this run: found digest {found}, expected {expected}; to write the directory anew, run its scenario again")]
+    #[error(
+        "{file} does not hold the rows of this run: found digest {found}, expected {expected}; to write the directory anew, run its scenario again"
+    )]
     Rows {
         /// Which file.
         file: String,

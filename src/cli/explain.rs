@@ -39,11 +39,11 @@ impl Explain {
         };
         match told {
             Ok(text) => output::text(&text),
-            Err(error @ (
-                ExplainError::Unknown { .. } | ExplainError::Pair(_) | ExplainError::Absent(_)
-            )) => {
-                output::failure(Exit::Usage, error)
-            }
+            Err(
+                error @ (ExplainError::Unknown { .. }
+                | ExplainError::Pair(_)
+                | ExplainError::Absent(_)),
+            ) => output::failure(Exit::Usage, error),
             Err(error) => output::failure(Exit::File, error),
         }
     }

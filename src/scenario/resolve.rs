@@ -16,7 +16,7 @@ use sim_core::network::{RegionId, Regions};
 use sim_core::streams::Streams;
 use sim_types::{Amount, Fact, Fidelity, HardwareProfile, ParamError, SimDuration, SimTime};
 use sim_types::{StateMachine, units};
-use workloads::demand::Demand;
+use workloads::demand::{Demand, DemandSpec};
 use workloads::execution::Execution;
 
 use super::choice::Names;
@@ -263,6 +263,7 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
     let faults = schedule::faults(raw, &network.table, r);
     let changes = schedule::changes(raw, r);
     let sample_every = sample_every(raw, r);
+    bounded(raw, r);
     let expect = expectations(raw, r);
     let facts = facts(raw, &hardware.0, &network, r);
     if !r.sound() {
@@ -362,6 +363,27 @@ pub(super) fn regions(
 /// Names in a table of regions.
 pub(super) fn region_names(table: &Regions) -> impl Iterator<Item = &str> {
     table.ids().map(|id| table.region(id).name.as_str())
+}
+
+/// Runs that would not end before anybody's patience does: blocks and jobs are counted first.
+fn bounded(raw: &Scenario, r: &mut Resolver<'_>) {
+    let interval = raw.settlement.block_interval();
+    if interval > SimDuration::ZERO {
+        r.unless(
+            raw.horizon.0 / interval.0 <= 100_000_000,
+            &format!("settlement.{}.block_interval", raw.settlement.name()),
+            interval,
+            "at most a hundred million blocks within the horizon",
+        );
+    }
+    if let DemandSpec::Poisson(params) = &raw.demand {
+        r.unless(
+            params.rate_per_second * raw.horizon.seconds() <= 1e9,
+            "demand.poisson.rate_per_second",
+            params.rate_per_second,
+            "at most a thousand million jobs within the horizon",
+        );
+    }
 }
 
 fn sample_every(raw: &Scenario, r: &mut Resolver<'_>) -> SimDuration {
