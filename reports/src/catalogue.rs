@@ -97,7 +97,7 @@ catalogue! {
     }
     "Reward" {
         "epochs_per_subnet_min" ["epochs"] "Reward periods closed, in the subnet with the fewest.";
-        "consensus_nonzero_share" ["share"] "Closed periods in which any member reached consensus above zero.";
+        "consensus_nonzero_share" ["share"] "Closed periods in which any member reached consensus above zero, of those in which any held a permit.";
         "emission_total" ["coin"] "Newly issued in blocks that are final by the horizon.";
         "emission_paid" ["coin"] "Emission paid to members at the close of periods.";
         "emission_per_job" ["coin/job"] "Newly issued for each final job: the subsidy.";

@@ -257,8 +257,9 @@ fn epochs(sheet: &mut Sheet, rep: &Rep, coin: &Coin) {
         *closed.entry(subnet).or_default() += 1;
     }
     sheet.put("epochs_per_subnet_min", closed.values().min().map(|&n| whole(n)));
+    let permitted = rep.epochs.values().filter(|epoch| epoch.permitted).count();
     let agreed = rep.epochs.values().filter(|epoch| epoch.agreed).count();
-    sheet.put("consensus_nonzero_share", ratio(count(agreed), count(rep.epochs.len())));
+    sheet.put("consensus_nonzero_share", ratio(count(agreed), count(permitted)));
     let paid: u128 = rep.epochs.values().map(|epoch| epoch.emission).sum();
     sheet.put("emission_paid", Some(coin.coins(paid)));
 }

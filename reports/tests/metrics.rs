@@ -123,7 +123,7 @@ fn epoch(epoch: u64, node: u32, stake: u128, consensus: u16, incentive: u16) -> 
         incentive,
         dividends: 0,
         validator_trust: 0,
-        validator_permit: false,
+        validator_permit: true,
         emission: Amount(RAO / 4),
     }
 }

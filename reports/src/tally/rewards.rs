@@ -10,6 +10,8 @@ use crate::table::Table;
 /// One period of one subnet.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EpochTally {
+    /// Whether any member may say what others are worth: without that there is no consensus.
+    pub(crate) permitted: bool,
     /// Whether any member has consensus above zero.
     pub(crate) agreed: bool,
     /// Paid to all members, smallest units.
@@ -19,16 +21,18 @@ pub(crate) struct EpochTally {
 }
 
 pub(super) fn read_epochs(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
-    let columns = ["rep", "subnet", "epoch", "node", "stake", "consensus", "incentive", "emission"];
-    Table::open(dir, "epochs", &columns)?.for_each(|batch| {
+    let who = ["rep", "subnet", "epoch", "node", "stake", "validator_permit"];
+    let what = ["consensus", "incentive", "emission"];
+    Table::open(dir, "epochs", &[&who[..], &what].concat())?.for_each(|batch| {
         let reps = tally.reps(batch)?;
         let (subnets, epochs) = (batch.u16("subnet")?, batch.u64("epoch")?);
         let (nodes, stakes) = (batch.u32("node")?, batch.amount("stake")?);
         let (consensus, incentives) = (batch.u16("consensus")?, batch.u16("incentive")?);
-        let emissions = batch.amount("emission")?;
+        let (emissions, permits) = (batch.amount("emission")?, batch.bool("validator_permit")?);
         for row in 0..batch.rows() {
             let rep = &mut tally.reps[reps[row] as usize];
             let epoch = rep.epochs.entry((subnets[row], epochs[row])).or_default();
+            epoch.permitted |= permits.get(row);
             epoch.agreed |= consensus[row] > 0;
             epoch.emission += emissions.get(row);
             if let Some(node) = rep.nodes.get_mut(nodes[row]) {
