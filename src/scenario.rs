@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `yaml` | text | a tree with positions, within limits |
 //! | `set` | `--set path=value` | a changed tree |
-//! | `typed`, `de` | the tree | [`raw`] types, with every mistake |
+//! | `typed`, `de` | the tree | raw types, with every mistake |
 //! | `raw`, `choice` | | the shape of the file and of its schema |
 //! | `resolve` | raw types | the plan |
 //! | `population` | groups | members, drawn by name |
