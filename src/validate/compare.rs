@@ -253,7 +253,9 @@ fn judge_special(
                 Tolerance::Abs(abs) => distance <= abs,
                 _ => distance <= 0.0,
             };
-            (Value::from(statement), Some(distance), near && expected.as_str() == Some(statement))
+            let found =
+                if near { Value::from(statement) } else { format!("not held: {statement}").into() };
+            (found, Some(distance), near && expected.as_str() == Some(statement))
         }
         Computed::Value(ref value) => (value.clone(), None, false),
     }

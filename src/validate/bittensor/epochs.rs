@@ -343,7 +343,8 @@ pub(super) fn validator_permits(inputs: &Inputs<'_>) -> Result<Quantities, Stop>
     let (mut wrong_first, mut wrong_second) = (0_u32, 0_u32);
     let arrangements: [&dyn Fn(usize) -> bool; 3] =
         [&|uid| uid < validators, &|uid| uid >= n - validators, &|uid| {
-            uid % 2 == 0 && uid / 2 < validators || uid + validators > n.max(2 * validators)
+            // Spread evenly among the servers, as many as there are permits.
+            (uid + 1) * validators / n > uid * validators / n
         }];
     for validates in arrangements {
         let size = n as u64;
