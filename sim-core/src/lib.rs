@@ -3,8 +3,11 @@
 //! | module | holds |
 //! |---|---|
 //! | [`engine`] | [`Model`], [`Engine`], [`Cx`]: typed events in one total order |
-//! | [`queue`] | the pending events: a 4-ary heap |
+//! | [`queue`], [`key`] | the pending events and their order: a radix wheel, a 4-ary heap |
+//! | [`timers`] | scheduled events that can be taken back |
+//! | [`fault`] | why a run failed, and who did it |
 //! | [`chain`] | the event digest's chain of 64-bit words |
+//! | [`parallel`] | one run on several threads, with the same digest |
 //! | [`determinism`] | run twice, name the first event that differs |
 //! | [`streams`] | random streams addressed by name |
 //! | [`ledger`] | integer money that is never lost |
@@ -33,22 +36,33 @@
 //!   ([`Engine::ties`]) for the run to report.
 //! - Time never runs backwards: inside the run only delays exist, and they are unsigned.
 
+mod agenda;
+mod barrier;
 pub mod chain;
 pub mod determinism;
 pub mod digest;
 pub mod engine;
+pub mod fault;
 pub mod faults;
+pub mod key;
 pub mod ledger;
 pub mod network;
+pub mod parallel;
 pub mod queue;
+mod shard;
 pub mod streams;
+pub mod timers;
 pub mod trace;
 
 pub use determinism::{Difference, Log, Watch, first_difference};
 pub use digest::Digest;
-pub use engine::{Cx, Engine, EngineError, Entity, EventWord, Model, Stop, Timer};
+pub use engine::{Cx, Engine, Entity, EventWord, Model, Stop};
+pub use fault::{EngineError, Past, Reason};
 pub use faults::{Fault, FaultEvent, NodeStates};
+pub use key::Key;
 pub use ledger::{Ledger, Short};
 pub use network::{Network, RegionId, Regions};
+pub use parallel::Parallel;
 pub use streams::Streams;
+pub use timers::Timer;
 pub use trace::{TableSummary, Trace, TraceError};

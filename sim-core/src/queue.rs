@@ -1,266 +1,244 @@
-//! The pending events: a 4-ary heap on one 128-bit key, payloads inline.
+//! The pending events, the least key first.
 //!
-//! A 4-ary heap was chosen for its even cost: within a small factor of the best structure for
-//! any mix of delays, without tuning, and 16 bytes an event over the payload.
+//! Three parts hold them, by how soon they are due:
+//!
+//! | part | holds | costs |
+//! |---|---|---|
+//! | `ring` | what was scheduled for the present moment, in order of scheduling | nothing to speak of |
+//! | `due` and `near` | everything up to `last`: a sorted run, and a 4-ary heap for what does not go there cheaply | a comparison; a sift |
+//! | `far` | everything after `last`, in a radix wheel | a move or two in an event's life |
+//!
+//! While little is pending, `last` is the end of time and the heap does the work: it is as
+//! good as anything then. Above `MANY` events the wheel takes over: its buckets are sorted
+//! only when their turn comes, so the cost of an event no longer grows with their number. A
+//! load that keeps scheduling into the bucket being emptied, hostile to any wheel, lands in
+//! the heap and costs what a heap costs.
 
-use serde::{Deserialize, Serialize};
+mod heap;
+mod wheel;
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sim_types::SimTime;
 
-use crate::engine::Entity;
+use crate::key::Key;
+use heap::Heap;
+use wheel::Wheel;
 
-/// Where an event stands in the total order; see the crate's head.
-///
-/// Held as two halves, which align to 8 bytes and serialise everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Key {
-    time: u64,
-    /// priority: 8 bits, source: 24, count: 32.
-    rest: u64,
+/// A pending event.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Item<E> {
+    /// Its place in the order.
+    pub key: Key,
+    /// Which of the timers it is, if it can be taken back; see [`crate::timers`].
+    pub handle: u32,
+    /// What happens.
+    pub event: E,
 }
 
-/// Sources must be below this: 24 bits hold them.
-pub const MAX_SOURCES: u32 = 1 << 24;
+/// Above this many events in the heap, the wheel takes over.
+const MANY: usize = 768;
 
-impl Key {
-    /// The key of the `count`-th event that `source` schedules.
-    ///
-    /// # Panics
-    /// When `source` does not fit 24 bits.
-    #[must_use]
-    #[inline]
-    pub fn new(time: SimTime, priority: u8, source: Entity, count: u32) -> Self {
-        assert!(source.0 < MAX_SOURCES, "entity {} does not fit 24 bits", source.0);
-        let rest = u64::from(priority) << 56 | u64::from(source.0) << 32 | u64::from(count);
-        Self { time: time.0, rest }
-    }
+/// Below this many events in all, the heap does.
+const FEW: usize = 256;
 
-    /// When.
-    #[must_use]
-    #[inline]
-    pub fn time(self) -> SimTime {
-        SimTime(self.time)
-    }
+/// An event that would move more than this many others in the sorted run goes to the heap.
+const SHIFT: usize = 32;
 
-    /// Priority, source and count in one word.
-    #[must_use]
-    #[inline]
-    pub fn rest(self) -> u64 {
-        self.rest
-    }
-
-    /// The priority.
-    #[must_use]
-    #[inline]
-    pub fn priority(self) -> u8 {
-        self.rest.to_be_bytes()[0]
-    }
-
-    /// The entity that scheduled it.
-    #[must_use]
-    #[inline]
-    pub fn source(self) -> Entity {
-        Entity((self.rest >> 32) as u32 & (MAX_SOURCES - 1))
-    }
-
-    /// How many events the source had scheduled before.
-    #[must_use]
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-    pub fn count(self) -> u32 {
-        self.rest as u32
-    }
-
-    #[inline]
-    fn word(self) -> u128 {
-        u128::from(self.time) << 64 | u128::from(self.rest)
-    }
-}
-
-impl Ord for Key {
-    #[inline]
-    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
-        self.word().cmp(&other.word())
-    }
-}
-
-impl PartialOrd for Key {
-    #[inline]
-    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// A pending item. The payload is absent only while its place is a hole in the sift.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Item<E> {
-    key: Key,
-    payload: Option<E>,
-}
-
-/// Pending items, the least key first. Keys must be unique for the order to be total; the
-/// engine's keys are.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// Pending events. Keys must be unique for the order to be total; the engine's keys are.
+#[derive(Debug, Clone)]
 pub struct Queue<E> {
-    items: Vec<Item<E>>,
+    ring: VecDeque<Item<E>>,
+    /// Descending: the next is the last.
+    due: Vec<Item<E>>,
+    near: Heap<E>,
+    far: Wheel<E>,
+    /// Events up to this moment are in the first three parts, later ones in the wheel.
+    last: u64,
+    /// The moment of the last event taken; never after `last`.
+    now: u64,
 }
 
 impl<E> Default for Queue<E> {
     fn default() -> Self {
-        Self { items: Vec::new() }
+        Self {
+            ring: VecDeque::new(),
+            due: Vec::new(),
+            near: Heap::default(),
+            far: Wheel::default(),
+            last: u64::MAX,
+            now: 0,
+        }
     }
 }
 
-/// Children of one place.
-const ARITY: usize = 4;
-
-impl<E> Queue<E> {
-    /// How many items are pending.
+impl<E: Copy> Queue<E> {
+    /// How many events are pending.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.ring.len() + self.due.len() + self.near.len() + self.far.len()
     }
 
     /// Whether nothing is pending.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.len() == 0
+    }
+
+    /// Adds an event. It must not lie before the last one taken.
+    #[inline]
+    pub fn push(&mut self, item: Item<E>) {
+        let time = item.key.time().0;
+        if time == self.now && self.ring.back().is_none_or(|last| last.key < item.key) {
+            self.ring.push_back(item);
+        } else if time > self.last {
+            self.far.push(item);
+        } else {
+            self.push_near(item);
+        }
+    }
+
+    /// Into the sorted run if that is cheap, into the heap otherwise.
+    #[inline]
+    fn push_near(&mut self, item: Item<E>) {
+        let front = self.due.len().saturating_sub(SHIFT);
+        if front == 0 || item.key < self.due[front].key {
+            let place = front + self.due[front..].partition_point(|it| item.key < it.key);
+            self.due.insert(place, item);
+            return;
+        }
+        self.near.push(item);
+        if self.near.len() > MANY && self.far.is_empty() {
+            self.to_the_wheel();
+        }
+    }
+
+    /// Takes the wheel into use for everything after the present moment.
+    #[cold]
+    fn to_the_wheel(&mut self) {
+        self.far.restart(self.now);
+        self.last = self.now;
+        let mut items = core::mem::take(&mut self.due);
+        items.append(&mut self.near.take());
+        for item in items {
+            if item.key.time().0 > self.last {
+                self.far.push(item);
+            } else {
+                self.near.push(item);
+            }
+        }
+    }
+
+    /// The event with the least key.
+    #[inline]
+    pub fn peek(&mut self) -> Option<&Item<E>> {
+        self.settle()?;
+        let heads = [self.due.last(), self.near.peek(), self.ring.front()];
+        heads.into_iter().flatten().min_by_key(|item| item.key)
     }
 
     /// The least key.
+    #[inline]
+    pub fn peek_key(&mut self) -> Option<Key> {
+        self.peek().map(|item| item.key)
+    }
+
+    /// Takes the event with the least key if it is not later than `limit`.
+    #[inline]
+    pub fn pop_until(&mut self, limit: SimTime) -> Option<Item<E>> {
+        // The common case: nothing but the sorted run.
+        if self.near.is_empty()
+            && self.ring.is_empty()
+            && let Some(item) = self.due.last().copied()
+        {
+            if item.key.time() > limit {
+                return None;
+            }
+            self.due.pop();
+            self.now = item.key.time().0;
+            return Some(item);
+        }
+        self.pop_merged(limit)
+    }
+
+    /// Takes the event with the least key.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Item<E>> {
+        self.pop_until(SimTime::MAX)
+    }
+
+    fn pop_merged(&mut self, limit: SimTime) -> Option<Item<E>> {
+        let least = self.peek_key()?;
+        if least.time() > limit {
+            return None;
+        }
+        self.now = least.time().0;
+        if self.near.peek().is_some_and(|item| item.key == least) {
+            return self.near.pop();
+        }
+        if self.due.last().is_some_and(|item| item.key == least) {
+            return self.due.pop();
+        }
+        self.ring.pop_front()
+    }
+
+    /// Makes sure that the least event, if there is one, is at the head of a part other than
+    /// the wheel.
+    #[inline]
+    fn settle(&mut self) -> Option<()> {
+        if !self.due.is_empty() || !self.near.is_empty() || !self.ring.is_empty() {
+            return Some(());
+        }
+        self.refill()
+    }
+
+    /// Takes the wheel's next bucket.
+    #[inline(never)]
+    fn refill(&mut self) -> Option<()> {
+        if self.far.len() < FEW {
+            self.last = u64::MAX;
+            let near = &mut self.near;
+            self.far.drain(|item| near.push(item));
+            return (!self.near.is_empty()).then_some(());
+        }
+        self.last = self.far.next_run(&mut self.due)?;
+        self.due.sort_unstable_by(|a, b| b.key.cmp(&a.key));
+        Some(())
+    }
+
+    /// Memory held, in bytes.
     #[must_use]
-    #[inline]
-    pub fn peek_key(&self) -> Option<Key> {
-        self.items.first().map(|item| item.key)
+    pub fn bytes(&self) -> usize {
+        let items = self.ring.capacity() + self.due.capacity() + self.near.capacity();
+        items * size_of::<Item<E>>() + self.far.bytes()
     }
 
-    /// The item with the least key.
-    #[must_use]
-    pub fn peek(&self) -> Option<(Key, &E)> {
-        let item = self.items.first()?;
-        Some((item.key, item.payload.as_ref()?))
+    /// Every pending event, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Item<E>> {
+        self.ring.iter().chain(&self.due).chain(self.near.iter()).chain(self.far.iter())
     }
+}
 
-    /// Adds an item.
-    #[inline]
-    pub fn push(&mut self, key: Key, payload: E) {
-        let mut hole = self.items.len();
-        self.items.push(Item { key, payload: Some(payload) });
-        if hole == 0 || self.items[(hole - 1) / ARITY].key < key {
-            return;
+/// As the list of its events in order: how they are held is nobody's business.
+impl<E: Copy + Serialize> Serialize for Queue<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut items: Vec<&Item<E>> = self.iter().collect();
+        items.sort_unstable_by_key(|item| item.key);
+        (self.now, items).serialize(serializer)
+    }
+}
+
+impl<'de, E: Copy + Deserialize<'de>> Deserialize<'de> for Queue<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (now, items) = <(u64, Vec<Item<E>>)>::deserialize(deserializer)?;
+        let mut queue = Self { now, ..Self::default() };
+        for item in items {
+            queue.push(item);
         }
-        let rising = self.items[hole].payload.take();
-        while hole > 0 {
-            let parent = (hole - 1) / ARITY;
-            if self.items[parent].key < key {
-                break;
-            }
-            self.shift(parent, hole);
-            hole = parent;
-        }
-        self.items[hole] = Item { key, payload: rising };
-    }
-
-    /// Takes the item with the least key.
-    #[inline]
-    pub fn pop(&mut self) -> Option<(Key, E)> {
-        let last = self.items.pop()?;
-        if self.items.is_empty() {
-            return last.payload.map(|payload| (last.key, payload));
-        }
-        let head = Item { key: self.items[0].key, payload: self.items[0].payload.take() };
-        self.sink(last);
-        head.payload.map(|payload| (head.key, payload))
-    }
-
-    /// Puts `item` into the hole at the root and sinks it to its place.
-    #[inline]
-    fn sink(&mut self, item: Item<E>) {
-        let length = self.items.len();
-        let mut hole = 0;
-        loop {
-            let first = hole * ARITY + 1;
-            if first >= length {
-                break;
-            }
-            let end = (first + ARITY).min(length);
-            let (mut least, mut least_key) = (first, self.items[first].key);
-            for (offset, child) in self.items[first + 1..end].iter().enumerate() {
-                if child.key < least_key {
-                    (least, least_key) = (first + 1 + offset, child.key);
-                }
-            }
-            if item.key < least_key {
-                break;
-            }
-            self.shift(least, hole);
-            hole = least;
-        }
-        self.items[hole] = item;
-    }
-
-    /// Moves the item at `from` into the hole at `to`, leaving a hole at `from`.
-    #[inline]
-    fn shift(&mut self, from: usize, to: usize) {
-        self.items[to] =
-            Item { key: self.items[from].key, payload: self.items[from].payload.take() };
+        Ok(queue)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-
-    #[test]
-    fn a_key_keeps_its_parts_and_compares_by_them_in_turn() {
-        let key = |t, p, s, c| Key::new(SimTime(t), p, Entity(s), c);
-        let full = key(u64::MAX, 255, MAX_SOURCES - 1, u32::MAX);
-        assert_eq!(full.time(), SimTime(u64::MAX));
-        assert_eq!(
-            (full.priority(), full.source(), full.count()),
-            (255, Entity(0xff_ffff), u32::MAX)
-        );
-        let rising = [
-            key(0, 0, 0, 0),
-            key(0, 0, 0, u32::MAX),
-            key(0, 0, 1, 0),
-            key(0, 1, 0, 0),
-            key(1, 0, 0, 0),
-            full,
-        ];
-        assert!(rising.is_sorted());
-    }
-
-    #[test]
-    #[should_panic(expected = "does not fit 24 bits")]
-    fn a_source_beyond_24_bits_is_refused() {
-        let _ = Key::new(SimTime::ZERO, 0, Entity(MAX_SOURCES), 0);
-    }
-
-    proptest! {
-        /// Against a sorted map, with few distinct times, so that ties are common.
-        #[test]
-        fn items_leave_in_key_order(
-            steps in proptest::collection::vec((0..12_u64, 0..3_u8, 0..5_u32, 0..3_u8), 0..400),
-        ) {
-            let mut queue = Queue::default();
-            let mut reference = BTreeMap::new();
-            for (count, &(time, priority, source, pops)) in (0_u32..).zip(&steps) {
-                let key = Key::new(SimTime(time), priority, Entity(source), count);
-                queue.push(key, format!("{count}"));
-                reference.insert((time, priority, source, count), format!("{count}"));
-                for _ in 0..pops {
-                    prop_assert_eq!(queue.pop().map(|(_, p)| p), reference.pop_first().map(|(_, p)| p));
-                }
-                prop_assert_eq!(queue.len(), reference.len());
-            }
-            while let Some((key, payload)) = queue.pop() {
-                let (parts, expected) = reference.pop_first().expect("as many items");
-                prop_assert_eq!((key.time().0, key.priority(), key.source().0, key.count()), parts);
-                prop_assert_eq!(payload, expected);
-            }
-            prop_assert!(reference.is_empty());
-        }
-    }
-}
+mod tests;

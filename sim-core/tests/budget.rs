@@ -2,8 +2,7 @@
 
 mod common;
 
-use sim_core::engine::Reason;
-use sim_core::{Cx, Engine, EngineError, Entity, EventWord, Model, Stop};
+use sim_core::{Cx, Engine, EngineError, Entity, EventWord, Model, Reason, Stop};
 use sim_types::{SimDuration, SimTime};
 
 /// Schedules itself for now, for ever; fails at a given count.
@@ -13,7 +12,7 @@ struct Restless {
     count: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Again(u32);
 
 impl EventWord for Again {
@@ -78,7 +77,10 @@ fn a_broken_invariant_stops_the_run_for_good() {
     let mut engine = restless(3);
     assert_eq!(engine.run_until(SimTime(8), 1_000), Stop::Failed);
     let error = engine.error().expect("it failed").clone();
-    assert_eq!(error.to_string(), "invariant broken: the count is odd: event 3 of entity 1 at 7ns");
+    assert_eq!(
+        error.to_string(),
+        "invariant broken: the count is odd: event 3 of entity 1 at 7ns (Again(3))"
+    );
     assert_eq!(engine.run_until(SimTime(8), 1_000), Stop::Failed);
     assert_eq!(engine.run(SimTime(8), 1_000), Err(error));
     assert_eq!(engine.events_handled(), 4);

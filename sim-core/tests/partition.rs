@@ -24,7 +24,7 @@ struct Greeters {
     arrived: Vec<(SimTime, NodeId, NodeId)>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 enum Event {
     Tick,
     Greeting { from: NodeId, to: NodeId },

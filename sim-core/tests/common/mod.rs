@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sim_core::{Cx, Engine, Entity, EventWord, Model, Streams, Timer};
 use sim_types::{SimDuration, SimTime};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Event {
     /// A ball reaches an entity.
     Ball { to: Entity, ball: u32 },
@@ -58,7 +58,7 @@ impl Model for Throwers {
                 if let Some(timer) = self.bored[place].take() {
                     cx.cancel(timer);
                 }
-                self.bored[place] = Some(cx.after_with(who, PATIENCE, 200, Event::Bored { who }));
+                self.bored[place] = Some(cx.timer_with(who, PATIENCE, 200, Event::Bored { who }));
                 let mut stream = sim_types::Stream::new(self.keys[place], self.received[place]);
                 self.received[place] += 1;
                 let to = Entity(u32::try_from(stream.below(self.keys.len() as u64)).expect("few"));
