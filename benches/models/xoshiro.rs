@@ -42,10 +42,11 @@ impl Xoshiro {
         ((self.bits() >> 11) as f64 + 0.5) * (1.0 / (1_u64 << 53) as f64)
     }
 
-    /// Exponential with this mean.
+    /// Exponential with this mean. With the platform's logarithm, as the peers have it:
+    /// digests of these models hold on one machine only.
     #[inline]
     pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
-        -mean * sim_types::math::ln(self.uniform())
+        -mean * self.uniform().ln()
     }
 
     /// Uniform from 0 to `count` - 1.

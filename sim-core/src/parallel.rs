@@ -92,6 +92,15 @@ impl<M: Model> Parallel<M> {
         Ok(Self { shards, owners, lookahead })
     }
 
+    /// As [`crate::Engine::settling_within`], for each shard.
+    #[must_use]
+    pub fn settling_within(mut self, events: u64) -> Self {
+        for shard in &mut self.shards {
+            shard.settle_within = events;
+        }
+        self
+    }
+
     /// How many shards there are.
     #[must_use]
     pub fn shards(&self) -> usize {
