@@ -445,6 +445,7 @@ fn context(reps: u32) -> Context {
                 .into(),
             "Two ties between different sources were ordered by entity number.".into(),
         ],
+        control: reports::context::Control::default(),
     }
 }
 
