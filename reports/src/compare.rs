@@ -273,8 +273,9 @@ impl Comparison {
                 .to_owned(),
             Some(why) => format!(
                 "Replications are not paired, since they do not draw the same random numbers: \
-                 {why}. Differences are those of independent samples (Welch); run both with one \
-                 --seed and one number of --replications to pair them."
+                 {why}. Differences are those of independent samples (Welch); run both \
+                 with one --seed and one number of --replications, antithetic both or neither, \
+                 to pair them."
             ),
         };
         format!(

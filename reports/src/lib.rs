@@ -22,8 +22,7 @@
 //! let tally = Tally::read("trace".as_ref(), &context)?;
 //! let metrics = tally.metrics(&context);
 //! let figures = figure::all(&tally, &metrics, &context)?;
-//! let analysis = (&*tally.outlooks(&context), tally.warm_ups());
-//! let html = page::render(&context, &metrics, analysis, &figures);
+//! let html = page::render(&context, &metrics, &tally.analysis(&context), &figures);
 //! # Ok(()) }
 //! ```
 
@@ -78,18 +77,15 @@ pub fn write_tally(
 ) -> Result<(), ReportError> {
     let figures = figure::all(tally, metrics, context)?;
     save(&run_dir.join("metrics.json"), &metrics.to_json()?)?;
-    let outlooks = tally.outlooks(context);
-    save(&run_dir.join("analysis.json"), &(serde_json::to_string_pretty(&outlooks)? + "\n"))?;
+    let analysis = tally.analysis(context);
+    save(&run_dir.join("analysis.json"), &analysis.to_json()?)?;
     let folder = run_dir.join("figures");
     std::fs::create_dir_all(&folder)
         .map_err(|source| ReportError::Write { file: folder.clone(), source })?;
     for figure in &figures {
         save(&folder.join(format!("{}.svg", figure.name)), &figure.standalone())?;
     }
-    save(
-        &run_dir.join("report.html"),
-        &page::render(context, metrics, (&outlooks, tally.warm_ups()), &figures),
-    )
+    save(&run_dir.join("report.html"), &page::render(context, metrics, &analysis, &figures))
 }
 
 fn save(file: &Path, text: &str) -> Result<(), ReportError> {

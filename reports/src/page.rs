@@ -5,8 +5,8 @@ mod cards;
 mod shell;
 mod tables;
 
-use crate::analysis::outlook::Outlook;
-use crate::analysis::warmup::{Setting, WarmUp};
+use crate::analysis::outlook::Analysis;
+use crate::analysis::warmup::Setting;
 use crate::context::Context;
 use crate::figure::Figure;
 use crate::format::{duration, escape, number};
@@ -19,7 +19,7 @@ pub(crate) use shell::{figures as figure_panels, shell};
 pub fn render(
     context: &Context,
     metrics: &Metrics,
-    (outlooks, cuts): (&[Outlook], &[WarmUp]),
+    found: &Analysis,
     figures: &[Figure],
 ) -> String {
     let mut body = header(context);
@@ -29,7 +29,7 @@ pub fn render(
     body += "<h2 id=\"figures\">Figures <small>point to read values, click a legend to hide a \
              series</small></h2>\n";
     body += &figure_panels(figures);
-    body += &analysis::section(context, outlooks, cuts);
+    body += &analysis::section(context, found);
     body += &tables::metrics(metrics, context);
     body += &tables::world(context);
     body += &tables::provenance(context);

@@ -14,7 +14,7 @@ mod rewards;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::analysis::outlook::{self, Outlook};
+use crate::analysis::outlook::Analysis;
 use crate::analysis::series::{self, Replication};
 use crate::analysis::warmup::{self, WarmUp};
 use crate::context::Context;
@@ -150,16 +150,10 @@ impl Tally {
         crate::metrics::of(self, context)
     }
 
-    /// The main series with their intervals and warm-up.
+    /// The main series with their intervals, and the warm-up.
     #[must_use]
-    pub fn outlooks(&self, context: &Context) -> Vec<Outlook> {
-        outlook::of(&self.output, &self.cuts, context.control.antithetic)
-    }
-
-    /// The warm-up of each replication.
-    #[must_use]
-    pub fn warm_ups(&self) -> &[WarmUp] {
-        &self.cuts
+    pub fn analysis(&self, context: &Context) -> Analysis {
+        Analysis::of(&self.output, &self.cuts, context.control.antithetic)
     }
 
     /// Whether a table was part of the trace.

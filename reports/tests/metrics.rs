@@ -402,7 +402,7 @@ fn replications_are_kept_apart_and_undefined_values_are_absent() {
     assert_eq!(names, ["latency", "throughput"]);
     context.title = "</script><script>alert(1)</script>".into();
     context.replay = "a & b < \"c\"".into();
-    let page = reports::page::render(&context, &metrics, (&[], &[]), &figures);
+    let page = reports::page::render(&context, &metrics, &tally.analysis(&context), &figures);
     assert!(!page.contains("<script>alert") && page.contains("a &amp; b &lt; &quot;c&quot;"));
     assert!(page.contains("uncalibrated"));
 }

@@ -10,7 +10,38 @@ use super::replications::{estimate, pair_means};
 use super::series::{Kind, Replication};
 use super::warmup::WarmUp;
 use super::{Estimate, order, welch};
+use crate::error::ReportError;
 use crate::stats::mean;
+
+/// Version of the form of `analysis.json`.
+pub const SCHEMA: u32 = 1;
+
+/// The output analysis of a run: the content of `analysis.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Analysis {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// What the means of each replication leave out.
+    pub warm_ups: Vec<WarmUp>,
+    /// The main series.
+    pub series: Vec<Outlook>,
+}
+
+impl Analysis {
+    /// Analyses the series of all replications.
+    #[must_use]
+    pub fn of(replications: &[Replication], cuts: &[WarmUp], antithetic: bool) -> Self {
+        Self { schema: SCHEMA, warm_ups: cuts.to_vec(), series: of(replications, cuts, antithetic) }
+    }
+
+    /// The content of `analysis.json`.
+    ///
+    /// # Errors
+    /// Never in practice; the JSON writer's signature allows for it.
+    pub fn to_json(&self) -> Result<String, ReportError> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}
 
 /// What one series of a run says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,20 +1,20 @@
 //! The output analysis: how replications were counted, what was left out, the main series.
 
-use crate::analysis::outlook::Outlook;
+use crate::analysis::outlook::{Analysis, Outlook};
 use crate::analysis::warmup::{Setting, WarmUp};
 use crate::analysis::{Estimate, Method};
 use crate::context::Context;
 use crate::format::{duration, escape, number, scale};
 
-pub(super) fn section(context: &Context, outlooks: &[Outlook], cuts: &[WarmUp]) -> String {
+pub(super) fn section(context: &Context, found: &Analysis) -> String {
     let mut out = String::from("<h2 id=\"analysis\">Output analysis</h2>\n");
-    let notes = notes(context, cuts);
+    let notes = notes(context, &found.warm_ups);
     out += "<ul class=\"panel notes\">\n";
     for note in notes {
         out += &format!("<li>{}</li>\n", escape(&note));
     }
     out += "</ul>\n";
-    if outlooks.is_empty() {
+    if found.series.is_empty() {
         return out + "<p class=\"lead\">The trace has no series to analyse.</p>\n";
     }
     out += "<div class=\"panel scroll\"><table><thead><tr><th scope=\"col\">Series</th>\
@@ -23,7 +23,7 @@ pub(super) fn section(context: &Context, outlooks: &[Outlook], cuts: &[WarmUp]) 
             <th scope=\"col\" class=\"num\">99th percentile [95 %]</th>\
             <th scope=\"col\">Interval by</th><th scope=\"col\">Warm-up by MSER-5</th></tr></thead>\n\
             <tbody>\n";
-    for outlook in outlooks {
+    for outlook in &found.series {
         let (factor, unit) = scale(outlook.mean.value, &outlook.unit);
         let cell = |estimate: Option<Estimate>| {
             estimate.map_or("–".to_owned(), |e| with_interval(e, factor))
@@ -57,7 +57,7 @@ fn notes(context: &Context, cuts: &[WarmUp]) -> Vec<String> {
         (None, 1) => "One replication: intervals are those of batches of its own series, and \
                       metrics have none."
             .to_owned(),
-        (None, n) => format!("{n} replications, as the scenario asks."),
+        (None, n) => format!("{n} replications, a fixed number."),
     });
     if control.antithetic {
         notes.push(
@@ -75,6 +75,9 @@ fn notes(context: &Context, cuts: &[WarmUp]) -> Vec<String> {
         Some(Setting::Mser5) if vague == cuts.len() => {
             "MSER-5 found the run too short to tell where its warm-up ends: nothing is left out."
                 .to_owned()
+        }
+        Some(Setting::Mser5) if cuts.iter().all(|cut| cut.ns == 0) => {
+            "MSER-5 on the answer latencies finds no warm-up to leave out.".to_owned()
         }
         Some(Setting::Mser5) => {
             let (low, high) = (
