@@ -107,17 +107,9 @@ fn one(
     };
     let single = if let [series] = &each[..] { Some(series) } else { None };
     let batches = single.and_then(|series| batches::means(series, batches::BATCHES));
-    // The mean of all values is what is reported, the batches say how sure it is.
-    let whole = |plain: Option<Estimate>, batched: Option<Batched>| match (single, batched) {
-        (Some(_), Some(batched)) => Some(batched.estimate),
-        (Some(_), None) => None,
-        (None, _) => plain,
-    };
-    let by_quantile = |p: f64| {
-        whole(
-            estimate(&quantile(p), antithetic),
-            single.and_then(|series| batches::quantile(series, p)),
-        )
+    let by_quantile = |p: f64| match single {
+        Some(series) => batches::quantile(series, p).map(|found| found.estimate),
+        None => estimate(&quantile(p), antithetic),
     };
     let independent: Vec<f64> = if antithetic {
         pair_means(&over_means)
@@ -129,7 +121,7 @@ fn one(
         unit: kind.unit().to_owned(),
         values: each.iter().map(Vec::len).sum(),
         mean: match batches {
-            Some(batched) => batched.estimate,
+            Some(found) => found.estimate,
             None => estimate(&over_means, antithetic)?,
         },
         p50: by_quantile(0.5),

@@ -251,7 +251,7 @@ mod tests {
         let n = n as f64;
         let centre = means.iter().sum::<f64>() / n;
         let variance = means.iter().map(|m| (m - centre) * (m - centre)).sum::<f64>() / n;
-        let known = (2.0 - core::f64::consts::PI.powi(2) / 6.0) / 2.0;
+        let known = (2.0 - core::f64::consts::PI * core::f64::consts::PI / 6.0) / 2.0;
         assert!((variance / known - 1.0).abs() < 0.05, "{variance} for {known}");
         assert!((centre - 1.0).abs() < 5.0 * (known / n).sqrt(), "{centre}");
     }
