@@ -69,12 +69,14 @@ pub(super) fn plot(tally: &Tally) -> Option<Plot> {
         },
     ];
     if let Some(cut) = settled(kind, &tally.output) {
-        series.push(if cut.truncation.conclusive {
-            let n = cut.truncation.values;
-            upright(format!("MSER-5: {}", number(count(n), 12)), 1, count(n))
-        } else {
-            // Nothing to mark: the legend says why.
-            Series { points: Vec::new(), ..upright("MSER-5: too short to tell".to_owned(), 1, 0.0) }
+        let n = cut.truncation.values;
+        // Where there is nothing to mark, the legend says why.
+        let silent =
+            |why: &str| Series { points: Vec::new(), ..upright(format!("MSER-5: {why}"), 1, 0.0) };
+        series.push(match n {
+            _ if !cut.truncation.conclusive => silent("too short to tell"),
+            0 => silent("no warm-up"),
+            _ => upright(format!("MSER-5: {}", number(count(n), 12)), 1, count(n)),
         });
     }
     if let Some(left_out) = left_out(tally) {

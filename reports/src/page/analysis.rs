@@ -127,6 +127,9 @@ fn method(outlook: &Outlook, factor: f64) -> String {
         };
         return format!("{pieces} batches of {}, {judged}", batched.size);
     }
+    if pieces < 2 {
+        return "too few values".to_owned();
+    }
     let what = if method == Method::AntitheticPairs { "pairs" } else { "replications" };
     let median = outlook.typical.filter(|typical| typical.interval.is_some());
     let median = median.map_or(String::new(), |typical| {
