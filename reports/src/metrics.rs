@@ -226,7 +226,8 @@ fn utilisation(sheet: &mut Sheet, tally: &Tally, rep: &Rep, horizon_ns: u64) {
         let (mut busy, mut offered) = (0, 0);
         if rep.from > 0 && unmixed(rep) {
             for (class, load) in rep.load.iter().enumerate() {
-                if rep.nodes.list.iter().any(|n| n.hardware == class && wanted(n)) {
+                let here = |n: &Node| n.provider && n.hardware == class && wanted(n);
+                if rep.nodes.list.iter().any(here) {
                     busy += load.after.0;
                     offered += load.after.1;
                 }
