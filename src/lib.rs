@@ -16,6 +16,7 @@
 
 pub mod baseline;
 pub mod cli;
+mod control;
 pub mod diagnose;
 pub mod exit;
 pub mod explain;

@@ -13,6 +13,7 @@ use mechanisms::reward::RewardSpec;
 use mechanisms::settlement::SettlementSpec;
 use mechanisms::verification::VerificationSpec;
 use mechanisms::weights::WeightsSpec;
+use reports::analysis::{stopping, warmup};
 use serde::{Deserialize, Serialize};
 use sim_core::network::Regions;
 use sim_types::units::{Bandwidth, Bytes, Usd};
@@ -29,8 +30,18 @@ pub struct Plan {
     pub title: String,
     /// The only source of randomness.
     pub seed: u64,
-    /// How many replications, at least 1.
+    /// How many replications, at least 1; the most, where a rule stops them.
     pub replications: u32,
+    /// When fewer are enough. The keys of output analysis are left out of the digest where they
+    /// ask for nothing, so that plans from before them keep their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<stopping::Rule>,
+    /// Whether replication 2k + 1 mirrors replication 2k.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub antithetic: bool,
+    /// What means over time and jobs leave out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmup: Option<warmup::Setting>,
     /// Simulated time at which a run ends.
     pub horizon: SimTime,
     /// Copies of the population, each with its own market, verification and reward.

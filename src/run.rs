@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rayon::prelude::*;
-use reports::context::{Coin, Named, Stage, TableSummary, Verdict};
+use reports::context::{Coin, Control, Named, Stage, TableSummary, Verdict};
 use reports::{Context, Metrics, Tally};
 use sim_core::determinism::{self, Difference, Log, Watch};
 use sim_core::digest::Digest;
@@ -19,6 +18,7 @@ use sim_core::trace::{self, Summaries, Trace, TraceError};
 use sim_types::SimTime;
 use sim_types::units::COINS;
 
+use crate::control::{self, Controlled, Measured};
 use crate::exit::Exit;
 use crate::manifest::{Checkpoint, ENGINE_VERSION, Host, Manifest, Outcome, SCHEMA};
 use crate::plan::{Expectation, Plan};
@@ -175,15 +175,14 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
         .num_threads(threads(options.threads, plan.replications))
         .build()
         .map_err(|error| RunError::Model(format!("failed to start threads: {error}")))?;
-    let replicas: Vec<Replica> = pool.install(|| {
-        (0..plan.replications)
-            .into_par_iter()
-            .map(|rep| replicate(plan, rep, &tables, options))
-            .collect::<Result<_, RunError>>()
-    })?;
+    let Controlled { kept: replicas, discarded, stopped } =
+        pool.install(|| control::replications(plan, |rep| measured(plan, rep, &tables, options)))?;
     if replicas.iter().any(|replica| replica.interrupted) {
         cleaned.keep();
         return Err(RunError::Interrupted(partial));
+    }
+    for (rep, replica) in (0_u32..).skip(replicas.len()).zip(&discarded) {
+        control::remove(&tables, rep, &replica.tables)?;
     }
     let parts: Vec<_> = replicas.iter().map(|replica| replica.tables.clone()).collect();
     let summaries = trace::merge(&tables, &parts)?;
@@ -199,6 +198,10 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
     }
 
     let mut context = context(plan, &outcome, options, &summaries);
+    if let Some(decision) = &stopped {
+        context.replications = decision.replications;
+    }
+    context.control.stopped = stopped;
     let tally = Tally::read(&tables, &context)?;
     let metrics = tally.metrics(&context);
     context.verdicts = verdicts(&plan.expect, &metrics);
@@ -278,6 +281,27 @@ pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(
         path: path.to_owned(),
         source,
     })
+}
+
+/// A replication, and what it says of the metric that decides whether more are needed.
+fn measured(
+    plan: &Plan,
+    rep: u32,
+    tables: &Path,
+    options: &Options,
+) -> Result<Measured<Replica>, RunError> {
+    let replica = replicate(plan, rep, tables, options)?;
+    let interrupted = replica.interrupted;
+    let value = match &plan.stopping {
+        Some(rule) if !interrupted => {
+            let outcome = outcome(plan, Vec::new(), &replica.tables);
+            let mut context = context(plan, &outcome, options, &replica.tables);
+            context.replications = rep + 1;
+            control::measure(&rule.metric, tables, rep, &replica.tables, &context)?
+        }
+        _ => None,
+    };
+    Ok(Measured { replica, value, interrupted })
 }
 
 fn replicate(plan: &Plan, rep: u32, tables: &Path, options: &Options) -> Result<Replica, RunError> {
@@ -513,5 +537,6 @@ fn context(plan: &Plan, outcome: &Outcome, options: &Options, summaries: &Summar
             })
             .collect(),
         notes: options.notes.clone(),
+        control: Control { antithetic: plan.antithetic, warmup: plan.warmup, stopped: None },
     }
 }

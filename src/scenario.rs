@@ -7,6 +7,7 @@
 //! | `typed`, `de` | the tree | raw types, with every mistake |
 //! | `raw`, `choice` | | the shape of the file and of its schema |
 //! | `resolve` | raw types | the plan |
+//! | `replications` | how many runs, and what their means leave out | a rule |
 //! | `population` | groups | members, drawn by name |
 //! | `files` | tables of stakes, request traces | members, digests |
 //! | `schedule` | faults and changes | what happens when |
@@ -26,6 +27,7 @@ mod de;
 mod files;
 mod population;
 mod raw;
+mod replications;
 mod resolve;
 mod schedule;
 mod set;

@@ -37,6 +37,7 @@ use sim_core::ledger::Ledger;
 use sim_core::network::{Network, RegionId};
 use sim_core::streams::Streams;
 use sim_core::trace::Trace;
+use sim_types::stream::Key;
 use sim_types::units::Bandwidth;
 use sim_types::{
     AccountId, Amount, EpochIndex, NodeId, Rejected, SimDuration, SimTime, StateMachine, SubnetId,
@@ -161,22 +162,22 @@ struct Node {
 /// Keys of a node's random streams, derived once from its name.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct NodeKeys {
-    behaviour: u64,
-    request: u64,
-    answer: u64,
-    probe: u64,
-    weights: u64,
-    wrong: u64,
-    verify: u64,
-    recheck: u64,
+    behaviour: Key,
+    request: Key,
+    answer: Key,
+    probe: Key,
+    weights: Key,
+    wrong: Key,
+    verify: Key,
+    recheck: Key,
 }
 
 /// Keys of the random streams that belong to no node.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Keys {
-    arrivals: u64,
-    subnet: u64,
-    region: u64,
+    arrivals: Key,
+    subnet: Key,
+    region: Key,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -191,12 +192,12 @@ struct Subnet {
     /// Emission accrued and not yet paid.
     pending: AccountId,
     epoch: EpochIndex,
-    market_key: u64,
+    market_key: Key,
     /// Who verifies, where the market leaves it open.
-    verifier_key: u64,
+    verifier_key: Key,
     /// Fingerprints of right answers.
-    answer_key: u64,
-    epoch_key: u64,
+    answer_key: Key,
+    epoch_key: Key,
 }
 
 /// What messages weigh and where users are.

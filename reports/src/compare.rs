@@ -10,6 +10,7 @@ mod text;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::replications;
 use crate::catalogue::METRICS;
 use crate::context::Context;
 use crate::error::ReportError;
@@ -34,9 +35,12 @@ pub struct Comparison {
     pub designs: Vec<String>,
     /// Scenario and plan digest of each.
     pub runs: Vec<[String; 2]>,
-    /// Whether replications are paired: all designs have the same seed and number of
-    /// replications.
+    /// Whether replications are paired: all designs have the same seed, the same number of
+    /// replications, and antithetic pairs all or none.
     pub paired: bool,
+    /// Why they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpaired: Option<String>,
     /// The metrics that at least one design has, in the order of the catalogue.
     pub rows: Vec<Row>,
 }
@@ -96,10 +100,8 @@ pub fn compare(designs: &[Design]) -> Result<Comparison, ReportError> {
             return Err(ReportError::Compare(format!("two are named `{}`", design.name)));
         }
     }
-    let paired = others.iter().all(|design| {
-        design.context.seed == base.context.seed
-            && design.metrics.replications == base.metrics.replications
-    });
+    let unpaired = others.iter().find_map(|other| why_not(base, other));
+    let paired = unpaired.is_none();
     Ok(Comparison {
         designs: designs.iter().map(|d| d.name.clone()).collect(),
         runs: designs
@@ -107,8 +109,21 @@ pub fn compare(designs: &[Design]) -> Result<Comparison, ReportError> {
             .map(|d| [d.context.scenario.clone(), d.context.plan_digest.clone()])
             .collect(),
         paired,
+        unpaired,
         rows: names(designs).iter().map(|name| row(designs, name, paired)).collect(),
     })
+}
+
+/// Why the replications of two designs cannot be paired, if they cannot.
+fn why_not(base: &Design, other: &Design) -> Option<String> {
+    let of = |design: &Design| {
+        let (name, seed, n) = (&design.name, design.context.seed, design.metrics.replications);
+        let pairs = if design.context.control.antithetic { " in antithetic pairs" } else { "" };
+        let many = if n == 1 { "" } else { "s" };
+        (seed, n, pairs, format!("`{name}` has seed {seed} and {n} replication{many}{pairs}"))
+    };
+    let (a, b) = (of(base), of(other));
+    ((a.0, a.1, a.2) != (b.0, b.1, b.2)).then(|| format!("{}, {}", a.3, b.3))
 }
 
 /// Every metric's name, in the order of the catalogue and then of the alphabet.
@@ -129,7 +144,20 @@ fn row(designs: &[Design], name: &str, paired: bool) -> Row {
     let first = metrics.iter().flatten().next();
     let base = metrics[0];
     let differences = match base {
-        Some(base) => differences(base, &metrics[1..], paired),
+        Some(base) => metrics[1..]
+            .iter()
+            .zip(&designs[1..])
+            .map(|(other, design)| {
+                let other = other.filter(|other| other.unit == base.unit)?;
+                let mirrored =
+                    [designs[0].context.control.antithetic, design.context.control.antithetic];
+                if paired {
+                    pairwise(base, other, mirrored[0])
+                } else {
+                    independent(base, other, mirrored)
+                }
+            })
+            .collect(),
         None => vec![None; designs.len() - 1],
     };
     let cells = metrics
@@ -147,18 +175,12 @@ fn row(designs: &[Design], name: &str, paired: bool) -> Row {
     }
 }
 
-fn differences(base: &Metric, others: &[Option<&Metric>], paired: bool) -> Vec<Option<Difference>> {
-    others
-        .iter()
-        .map(|other| {
-            let other = other.filter(|other| other.unit == base.unit)?;
-            if paired { pairwise(base, other) } else { independent(base, other) }
-        })
-        .collect()
-}
-
 /// From the replications that define the metric in both designs.
-fn pairwise(base: &Metric, other: &Metric) -> Option<Difference> {
+fn pairwise(base: &Metric, other: &Metric, antithetic: bool) -> Option<Difference> {
+    let found = replications::estimate(
+        &replications::differences(&base.per_replication, &other.per_replication),
+        antithetic,
+    )?;
     let pairs: Vec<[f64; 2]> = base
         .per_replication
         .iter()
@@ -167,17 +189,14 @@ fn pairwise(base: &Metric, other: &Metric) -> Option<Difference> {
         .collect();
     // Replications × designs.
     let samples = DMatrix::from_fn(pairs.len(), 2, |r, c| pairs[r][c]);
-    let differences: Vec<f64> =
-        samples.column(1).iter().zip(samples.column(0).iter()).map(|(b, a)| b - a).collect();
-    let interval = stats::interval95(&differences);
     let variance_reduction = covariance(&samples).and_then(|c| {
         let (single, shared) = (c[(0, 0)] + c[(1, 1)], 2.0 * c[(0, 1)]);
         (single > 0.0).then(|| shared / single)
     });
     Some(Difference {
-        mean: stats::mean(&differences)?,
-        interval,
-        significant: interval.is_some_and(excludes_zero),
+        mean: found.value,
+        interval: found.interval,
+        significant: found.interval.is_some_and(excludes_zero),
         variance_reduction,
     })
 }
@@ -200,10 +219,15 @@ fn covariance(samples: &DMatrix<f64>) -> Option<DMatrix<f64>> {
     Some(DMatrix::from_fn(samples.ncols(), samples.ncols(), |i, j| product(i, j) / count(rows - 1)))
 }
 
-fn independent(base: &Metric, other: &Metric) -> Option<Difference> {
-    let defined =
-        |metric: &Metric| metric.per_replication.iter().flatten().copied().collect::<Vec<f64>>();
-    let (a, b) = (defined(base), defined(other));
+/// From independent values: those of replications, or of antithetic pairs.
+fn independent(base: &Metric, other: &Metric, antithetic: [bool; 2]) -> Option<Difference> {
+    let values = |metric: &Metric, antithetic: bool| -> Vec<f64> {
+        if antithetic {
+            return replications::pair_means(&metric.per_replication);
+        }
+        metric.per_replication.iter().flatten().copied().collect()
+    };
+    let (a, b) = (values(base, antithetic[0]), values(other, antithetic[1]));
     let interval = stats::welch_interval95(&a, &b);
     Some(Difference {
         mean: stats::mean(&b)? - stats::mean(&a)?,
@@ -242,11 +266,17 @@ impl Comparison {
 
     /// What the intervals stand on, in words.
     pub(crate) fn method(&self) -> String {
-        let how = if self.paired {
-            "Replications are paired: the same seed gives every design the same random numbers."
-        } else {
-            "Seeds or numbers of replications differ, so differences are those of independent \
-             samples (Welch)."
+        let how = match &self.unpaired {
+            None => "Replications are paired on common random numbers: the same seed gives every \
+                     design the same draws, and intervals of differences are those of paired \
+                     differences."
+                .to_owned(),
+            Some(why) => format!(
+                "Replications are not paired, since they do not draw the same random numbers: \
+                 {why}. Differences are those of independent samples (Welch); run both \
+                 with one --seed and one number of --replications, antithetic both or neither, \
+                 to pair them."
+            ),
         };
         format!(
             "{how} Intervals are Student’s 95 %. Marked differences leave out zero; one in \
@@ -266,6 +296,8 @@ mod tests {
             unit: "jobs/s".to_owned(),
             value: stats::mean(&defined).unwrap(),
             interval: stats::interval95(&defined),
+            method: None,
+            after_warmup: false,
             per_replication: per_replication.to_vec(),
             meaning: String::new(),
         }
@@ -276,7 +308,7 @@ mod tests {
         let base = metric(&[Some(10.0), Some(20.0), Some(30.0), Some(7.0), None]);
         let other = metric(&[Some(11.0), Some(22.0), Some(31.0), None, Some(9.0)]);
         // Differences 1, 2, 1: mean 4/3, s = 1/√3, t(2) = 4.302653, half = 4.302653 / 3.
-        let d = pairwise(&base, &other).unwrap();
+        let d = pairwise(&base, &other, false).unwrap();
         assert!((d.mean - 4.0 / 3.0).abs() < 1e-12);
         let [low, high] = d.interval.unwrap();
         assert!((low - (4.0 - 4.302_653) / 3.0).abs() < 1e-6, "{low}");
@@ -285,17 +317,17 @@ mod tests {
         // Variances 100 and 301/3, of the difference 1/3: 1 − (1/3) / (601/3).
         assert!((d.variance_reduction.unwrap() - 600.0 / 601.0).abs() < 1e-12);
         // Without pairing the same numbers say nothing.
-        let unpaired = independent(&base, &other).unwrap();
+        let unpaired = independent(&base, &other, [false; 2]).unwrap();
         assert!(unpaired.interval.unwrap()[0] < -10.0 && !unpaired.significant);
     }
 
     #[test]
     fn a_constant_shift_is_significant_and_one_replication_never_is() {
-        let d = pairwise(&metric(&[Some(1.0), Some(5.0)]), &metric(&[Some(2.0), Some(6.0)]));
+        let d = pairwise(&metric(&[Some(1.0), Some(5.0)]), &metric(&[Some(2.0), Some(6.0)]), false);
         assert_eq!(d.map(|d| (d.interval, d.significant)), Some((Some([1.0, 1.0]), true)));
-        let d = pairwise(&metric(&[Some(1.0)]), &metric(&[Some(9.0)]));
+        let d = pairwise(&metric(&[Some(1.0)]), &metric(&[Some(9.0)]), false);
         assert_eq!(d.map(|d| (d.mean, d.significant)), Some((8.0, false)));
-        let d = pairwise(&metric(&[Some(1.0), None]), &metric(&[None, Some(2.0)]));
+        let d = pairwise(&metric(&[Some(1.0), None]), &metric(&[None, Some(2.0)]), false);
         assert_eq!(d, None);
     }
 }

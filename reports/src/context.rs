@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use sim_types::Fact;
 
+use crate::analysis::{stopping, warmup};
+
 /// A run, described for its readers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Context {
@@ -54,6 +56,31 @@ pub struct Context {
     /// What a reader must know and no number shows: limits, warnings.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What the experiment asks of its output analysis.
+    #[serde(default, skip_serializing_if = "Control::is_plain")]
+    pub control: Control,
+}
+
+/// How replications are made, cut and counted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Control {
+    /// Whether replication 2k + 1 mirrors replication 2k.
+    #[serde(default)]
+    pub antithetic: bool,
+    /// What is left out of means.
+    #[serde(default)]
+    pub warmup: Option<warmup::Setting>,
+    /// How sequential stopping ended, where the scenario asks for it.
+    #[serde(default)]
+    pub stopped: Option<stopping::Decision>,
+}
+
+impl Control {
+    /// Whether nothing but plain replications was asked for.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A coin: its name, its smallest unit, its price.

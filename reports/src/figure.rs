@@ -15,6 +15,7 @@ mod svg;
 mod throughput;
 mod ticks;
 mod utilisation;
+mod warmup;
 
 use serde::Serialize;
 
@@ -93,6 +94,7 @@ pub fn all(
         incentive::by_subnet(tally),
         incentive::by_behaviour(tally),
         score::plot(tally),
+        warmup::plot(tally),
     ];
     plots.into_iter().flatten().map(Plot::draw).collect()
 }

@@ -8,6 +8,7 @@
 //! | [`catalogue`] | every metric's name, unit and meaning |
 //! | [`metrics`] | [`Metrics`]: values per replication, mean and interval |
 //! | [`stats`] | percentiles, intervals, concentration, rank correlation |
+//! | [`analysis`] | warm-up, batches, quantile intervals, when enough replications are done |
 //! | [`figure`] | SVG figures |
 //! | [`page`] | the self-contained HTML page |
 //! | [`compare`] | designs side by side |
@@ -21,7 +22,7 @@
 //! let tally = Tally::read("trace".as_ref(), &context)?;
 //! let metrics = tally.metrics(&context);
 //! let figures = figure::all(&tally, &metrics, &context)?;
-//! let html = page::render(&context, &metrics, &figures);
+//! let html = page::render(&context, &metrics, &tally.analysis(&context), &figures);
 //! # Ok(()) }
 //! ```
 
@@ -31,6 +32,7 @@
     reason = "pages are put together once; `write!` would only add a Result to drop"
 )]
 
+pub mod analysis;
 pub mod catalogue;
 pub mod compare;
 pub mod context;
@@ -51,7 +53,7 @@ pub use figure::Figure;
 pub use metrics::{Metric, Metrics, compute};
 pub use tally::Tally;
 
-/// Writes `metrics.json`, `figures/*.svg` and `report.html` into `run_dir`, from the tables in
+/// Writes `metrics.json`, `analysis.json`, `figures/*.svg` and `report.html` into `run_dir`, from the tables in
 /// `run_dir/trace`.
 ///
 /// # Errors
@@ -75,13 +77,15 @@ pub fn write_tally(
 ) -> Result<(), ReportError> {
     let figures = figure::all(tally, metrics, context)?;
     save(&run_dir.join("metrics.json"), &metrics.to_json()?)?;
+    let analysis = tally.analysis(context);
+    save(&run_dir.join("analysis.json"), &analysis.to_json()?)?;
     let folder = run_dir.join("figures");
     std::fs::create_dir_all(&folder)
         .map_err(|source| ReportError::Write { file: folder.clone(), source })?;
     for figure in &figures {
         save(&folder.join(format!("{}.svg", figure.name)), &figure.standalone())?;
     }
-    save(&run_dir.join("report.html"), &page::render(context, metrics, &figures))
+    save(&run_dir.join("report.html"), &page::render(context, metrics, &analysis, &figures))
 }
 
 fn save(file: &Path, text: &str) -> Result<(), ReportError> {

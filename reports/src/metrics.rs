@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::{Method, replications, warmup};
 use crate::catalogue::METRICS;
 use crate::context::{Coin, Context};
 use crate::error::ReportError;
@@ -21,10 +22,17 @@ pub struct Metric {
     pub name: String,
     /// Its unit; money in the coin of the run.
     pub unit: String,
-    /// Mean over the replications in which it is defined.
+    /// Mean over the replications in which it is defined; over whole antithetic pairs where the
+    /// run has such.
     pub value: f64,
     /// 95 % confidence interval of that mean, from two replications on.
     pub interval: Option<[f64; 2]>,
+    /// What the interval stands on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// Whether it leaves the warm-up out.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub after_warmup: bool,
     /// By replication; absent where undefined, as a share of nothing is.
     pub per_replication: Vec<Option<f64>>,
     /// What it means.
@@ -75,6 +83,8 @@ pub(crate) fn of(tally: &Tally, context: &Context) -> Metrics {
         tally.reps.iter().map(|rep| of_replication(tally, rep, context)).collect();
     let names: BTreeSet<&String> = columns.iter().flat_map(BTreeMap::keys).collect();
     let mut metrics = Vec::with_capacity(names.len());
+    let cut = tally.cuts.iter().any(|cut| cut.ns > 0);
+    let unmixed = tally.reps.iter().all(unmixed);
     for definition in METRICS {
         for name in &names {
             let class = name.strip_prefix(definition.base()).map(|rest| rest.strip_prefix('.'));
@@ -88,13 +98,17 @@ pub(crate) fn of(tally: &Tally, context: &Context) -> Metrics {
             }
             let per_replication: Vec<Option<f64>> =
                 columns.iter().map(|values| values.get(*name).copied()).collect();
-            let defined: Vec<f64> = per_replication.iter().flatten().copied().collect();
-            let Some(value) = stats::mean(&defined) else { continue };
+            let Some(found) = replications::estimate(&per_replication, context.control.antithetic)
+            else {
+                continue;
+            };
             metrics.push(Metric {
                 name: (*name).clone(),
                 unit: definition.unit.replace("coin", &context.coin.name),
-                value,
-                interval: stats::interval95(&defined),
+                value: found.value,
+                interval: found.interval,
+                method: found.interval.map(|_| found.method),
+                after_warmup: cut && warmup::leaves_out(name) && (unmixed || !utilises(name)),
                 per_replication,
                 meaning: definition.meaning.to_owned(),
             });
@@ -129,7 +143,7 @@ pub fn class_name(class: &str) -> String {
 
 fn of_replication(tally: &Tally, rep: &Rep, context: &Context) -> Values {
     let mut sheet = Sheet::default();
-    let seconds = whole(context.horizon_ns) / 1e9;
+    let seconds = whole(context.horizon_ns.saturating_sub(rep.from)) / 1e9;
     if tally.has("jobs") {
         service(&mut sheet, &rep.jobs, seconds);
         latency(&mut sheet, &rep.jobs);
@@ -153,7 +167,7 @@ fn of_replication(tally: &Tally, rep: &Rep, context: &Context) -> Values {
         settlement(&mut sheet, rep, &context.coin);
         if tally.has("jobs") {
             let minted = context.coin.coins(rep.chain.minted);
-            sheet.put("emission_per_job", ratio(minted, whole(rep.jobs.settled)));
+            sheet.put("emission_per_job", ratio(minted, whole(rep.jobs.whole_run.1)));
         }
     }
     if tally.has("epochs") {
@@ -171,8 +185,8 @@ fn of_replication(tally: &Tally, rep: &Rep, context: &Context) -> Values {
 
 fn service(sheet: &mut Sheet, jobs: &JobTally, seconds: f64) {
     let all = jobs.submitted;
-    sheet.put("jobs_submitted", Some(whole(all)));
-    sheet.put("jobs_final", Some(whole(jobs.settled)));
+    sheet.put("jobs_submitted", Some(whole(jobs.whole_run.0)));
+    sheet.put("jobs_final", Some(whole(jobs.whole_run.1)));
     for (name, part) in [
         ("jobs_final_share", jobs.settled),
         ("jobs_unserved_share", jobs.unserved),
@@ -210,6 +224,16 @@ fn latency(sheet: &mut Sheet, jobs: &JobTally) {
 fn utilisation(sheet: &mut Sheet, tally: &Tally, rep: &Rep, horizon_ns: u64) {
     let of = |wanted: &dyn Fn(&Node) -> bool| {
         let (mut busy, mut offered) = (0, 0);
+        if rep.from > 0 && unmixed(rep) {
+            for (class, load) in rep.load.iter().enumerate() {
+                let here = |n: &Node| n.provider && n.hardware == class && wanted(n);
+                if rep.nodes.list.iter().any(here) {
+                    busy += load.after.0;
+                    offered += load.after.1;
+                }
+            }
+            return ratio(wide(busy), wide(offered));
+        }
         for node in rep.nodes.list.iter().filter(|n| n.provider && wanted(n)) {
             busy += u128::from(node.busy);
             offered += u128::from(node.slots) * u128::from(horizon_ns);
@@ -222,6 +246,20 @@ fn utilisation(sheet: &mut Sheet, tally: &Tally, rep: &Rep, horizon_ns: u64) {
     }
 }
 
+/// Whether a metric is read from the samples of the load once there is a warm-up.
+fn utilises(name: &str) -> bool {
+    name.starts_with("utilisation")
+}
+
+/// Whether the providers' classes of hardware have nobody else in them: samples of the load
+/// count all machines of a class.
+fn unmixed(rep: &Rep) -> bool {
+    let classes = |provider: bool| -> BTreeSet<usize> {
+        rep.nodes.list.iter().filter(|n| n.provider == provider).map(|n| n.hardware).collect()
+    };
+    classes(true).is_disjoint(&classes(false))
+}
+
 fn load(sheet: &mut Sheet, tally: &Tally, rep: &Rep) {
     for (class, name) in tally.hardware.sorted() {
         let peak = rep.load.get(class).and_then(|load| load.peak);
@@ -231,16 +269,25 @@ fn load(sheet: &mut Sheet, tally: &Tally, rep: &Rep) {
             peak.and_then(|(busy, offered)| ratio(wide(busy), wide(offered))),
         );
     }
-    let samples = count(rep.waiting.len());
-    sheet.put("queue_mean", ratio(whole(rep.waiting.values().sum()), samples));
+    // A sample counts where its interval begins after the warm-up, as the loads do.
+    let mut begins = 0;
+    let mut counted = (0, 0);
+    for (&end, &waiting) in &rep.waiting {
+        if begins >= rep.from {
+            counted = (counted.0 + waiting, counted.1 + 1);
+        }
+        begins = end;
+    }
+    sheet.put("queue_mean", share(counted.0, counted.1));
     sheet.put("queue_max", rep.waiting.values().max().map(|&n| whole(n)));
 }
 
 fn settlement(sheet: &mut Sheet, rep: &Rep, coin: &Coin) {
     let chain = &rep.chain;
     sheet.put("blocks_count", Some(whole(chain.blocks)));
-    let gaps = chain.blocks.saturating_sub(1);
-    sheet.put("block_interval_mean", ratio(whole(chain.last - chain.first) / 1e9, whole(gaps)));
+    let gaps = chain.after.saturating_sub(1);
+    let span = chain.last.saturating_sub(chain.first);
+    sheet.put("block_interval_mean", ratio(whole(span) / 1e9, whole(gaps)));
     let (sum, closed) = chain.finality;
     sheet.put("block_finality_mean", ratio(wide(sum) / 1e9, whole(closed)));
     sheet.put("transactions_count", Some(whole(chain.transactions)));

@@ -1,9 +1,12 @@
 //! The report: one HTML file that needs nothing else, neither network nor fonts.
 
+mod analysis;
 mod cards;
 mod shell;
 mod tables;
 
+use crate::analysis::outlook::Analysis;
+use crate::analysis::warmup::Setting;
 use crate::context::Context;
 use crate::figure::Figure;
 use crate::format::{duration, escape, number};
@@ -13,7 +16,12 @@ pub(crate) use shell::{figures as figure_panels, shell};
 
 /// The page of a run. Every text from the run is escaped.
 #[must_use]
-pub fn render(context: &Context, metrics: &Metrics, figures: &[Figure]) -> String {
+pub fn render(
+    context: &Context,
+    metrics: &Metrics,
+    found: &Analysis,
+    figures: &[Figure],
+) -> String {
     let mut body = header(context);
     body += "<main>\n";
     body += &verdicts(context);
@@ -21,7 +29,8 @@ pub fn render(context: &Context, metrics: &Metrics, figures: &[Figure]) -> Strin
     body += "<h2 id=\"figures\">Figures <small>point to read values, click a legend to hide a \
              series</small></h2>\n";
     body += &figure_panels(figures);
-    body += &tables::metrics(metrics);
+    body += &analysis::section(context, found);
+    body += &tables::metrics(metrics, context);
     body += &tables::world(context);
     body += &tables::provenance(context);
     body += "</main>\n";
@@ -36,6 +45,14 @@ fn header(context: &Context) -> String {
         ("replications", context.replications.to_string()),
         ("simulated time", duration(context.horizon_ns)),
     ];
+    match context.control.warmup {
+        None => {}
+        Some(Setting::Fixed(ns)) => facts.push(("warm-up left out", duration(ns))),
+        Some(Setting::Mser5) => facts.push(("warm-up left out", "by MSER-5".to_owned())),
+    }
+    if context.control.antithetic {
+        facts.push(("random numbers", "antithetic pairs".to_owned()));
+    }
     if let Some(interval) = context.block_interval_ns {
         facts.push(("block interval", duration(interval)));
     }
@@ -77,7 +94,7 @@ fn header(context: &Context) -> String {
          {stages}<div class=\"replay\"><code id=\"replay\">{}</code><button type=\"button\" \
          data-copy=\"replay\" hidden>Copy</button></div>\n<nav aria-label=\"Sections\">\
          <a href=\"#verdicts\">Verdicts</a><a href=\"#figures\">Figures</a>\
-         <a href=\"#metrics\">Metrics</a><a href=\"#world\">World numbers</a>\
+         <a href=\"#analysis\">Output analysis</a><a href=\"#metrics\">Metrics</a><a href=\"#world\">World numbers</a>\
          <a href=\"#provenance\">Provenance</a></nav>\n</div></header>\n",
         escape(&context.title),
         escape(&context.description),

@@ -1,9 +1,9 @@
 //! Statistics: exact where the data are integers, deterministic where they are not.
 //!
-//! Sums run in the order given and powers go through [`sim_types::math`], so that the same
+//! Sums run in the order given and quantiles of distributions are rounded, so that the same
 //! numbers give the same bits everywhere.
 
-use sim_types::math::pow;
+pub use crate::analysis::distributions::t_quantile;
 
 /// The smallest value that at least `ppm` millionths of the values do not exceed
 /// (nearest rank). `sorted` must be ascending; `None` if it is empty.
@@ -76,88 +76,6 @@ pub fn welch_interval95(a: &[f64], b: &[f64]) -> Option<[f64; 2]> {
     )]
     let half = t_quantile(0.975, (freedom as usize).max(1))? * variance.sqrt();
     Some([difference - half, difference + half])
-}
-
-/// The quantile of Student's t distribution for `freedom` ≥ 1 degrees of freedom and
-/// 0.5 ≤ `probability` < 1, to about 1e-12 relative; `None` outside.
-///
-/// The distribution function is 1 − I(x; ν/2, 1/2) / 2 with x = ν / (ν + t²)
-/// (Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.1 and 26.5.27); it is
-/// inverted by bisection.
-#[must_use]
-pub fn t_quantile(probability: f64, freedom: usize) -> Option<f64> {
-    if !(0.5..1.0).contains(&probability) || freedom == 0 {
-        return None;
-    }
-    let (mut low, mut high) = (0.0, 1.0);
-    while t_distribution(high, freedom) < probability {
-        high *= 2.0;
-        if high > 1e15 {
-            return None;
-        }
-    }
-    for _ in 0..200 {
-        let middle = f64::midpoint(low, high);
-        if middle <= low || middle >= high {
-            break;
-        }
-        if t_distribution(middle, freedom) < probability {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    Some(f64::midpoint(low, high))
-}
-
-/// Probability that Student's t with `freedom` degrees of freedom is at most `t` ≥ 0.
-#[expect(clippy::many_single_char_names, reason = "the letters of the handbook")]
-fn t_distribution(t: f64, freedom: usize) -> f64 {
-    let nu = count(freedom);
-    // Γ((ν+1)/2) / Γ(ν/2), by the recursion r(ν+1) = (ν/2) / r(ν) from r(1) = 1/√π: it needs
-    // no logarithm of the gamma function.
-    let mut ratio = 1.0 / core::f64::consts::PI.sqrt();
-    for k in 1..freedom {
-        ratio = count(k) / 2.0 / ratio;
-    }
-    let x = nu / (nu + t * t);
-    let y = t * t / (nu + t * t);
-    // x^a · y^b / B(a, b) with a = ν/2, b = 1/2, and Γ(1/2) = √π.
-    let front = pow(x, nu / 2.0) * y.sqrt() * ratio / core::f64::consts::PI.sqrt();
-    let (a, b) = (nu / 2.0, 0.5);
-    // The fraction converges fast on one side of the mean; the other side is the complement.
-    let tail = if x < (a + 1.0) / (a + b + 2.0) {
-        front * beta_fraction(x, a, b) / a
-    } else {
-        1.0 - front * beta_fraction(y, b, a) / b
-    };
-    1.0 - tail / 2.0
-}
-
-/// The continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8),
-/// evaluated by Lentz's method.
-#[expect(clippy::many_single_char_names, reason = "the letters of the handbook")]
-fn beta_fraction(x: f64, a: f64, b: f64) -> f64 {
-    const TINY: f64 = 1e-300;
-    let guard = |v: f64| if v.abs() < TINY { TINY } else { v };
-    let mut c = 1.0;
-    let mut d = 1.0 / guard(1.0 - (a + b) * x / (a + 1.0));
-    let mut value = d;
-    for step in 1..1_000_u32 {
-        let m = f64::from(step);
-        for numerator in [
-            m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0)),
-        ] {
-            d = 1.0 / guard(1.0 + numerator * d);
-            c = guard(1.0 + numerator / c);
-            value *= c * d;
-        }
-        if (c * d - 1.0).abs() < 1e-15 {
-            break;
-        }
-    }
-    value
 }
 
 /// Gini coefficient of a distribution: 0 when all have the same, (n − 1) / n when one has
@@ -267,49 +185,6 @@ pub(crate) fn count(n: usize) -> f64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn t_quantiles_agree_with_the_published_table() {
-        // NIST/SEMATECH e-Handbook of Statistical Methods, section 1.3.6.7.2, critical values
-        // of Student's t, columns 0.90, 0.975 and 0.995.
-        let table = [
-            (0.90, 1, 3.078),
-            (0.90, 10, 1.372),
-            (0.975, 1, 12.706),
-            (0.975, 2, 4.303),
-            (0.975, 3, 3.182),
-            (0.975, 4, 2.776),
-            (0.975, 5, 2.571),
-            (0.975, 9, 2.262),
-            (0.975, 10, 2.228),
-            (0.975, 19, 2.093),
-            (0.975, 29, 2.045),
-            (0.975, 30, 2.042),
-            (0.975, 60, 2.000),
-            (0.975, 100, 1.984),
-            (0.995, 1, 63.657),
-            (0.995, 4, 4.604),
-            (0.995, 25, 2.787),
-        ];
-        for (probability, freedom, published) in table {
-            let got = t_quantile(probability, freedom).unwrap();
-            assert!((got - published).abs() < 6e-4, "{probability} {freedom}: {got}");
-        }
-    }
-
-    #[test]
-    fn t_quantiles_agree_with_closed_forms() {
-        // One degree of freedom is the Cauchy law: tan(π(p − 1/2)). Two: (2p − 1) √2 /
-        // √(4p(1 − p)). Without bound: the normal law, 1.959963984540054.
-        let cauchy = (core::f64::consts::PI * 0.475).tan();
-        assert!((t_quantile(0.975, 1).unwrap() / cauchy - 1.0).abs() < 1e-11);
-        let two = 0.95 * 2.0_f64.sqrt() / (4.0_f64 * 0.975 * 0.025).sqrt();
-        assert!((t_quantile(0.975, 2).unwrap() / two - 1.0).abs() < 1e-11);
-        assert!((t_quantile(0.975, 1_000_000).unwrap() - 1.959_963_984_540_054).abs() < 1e-5);
-        assert_eq!(t_quantile(0.5, 7).map(|t| t < 1e-9), Some(true));
-        assert_eq!(t_quantile(0.975, 0), None);
-        assert_eq!(t_quantile(1.0, 3), None);
-    }
 
     #[test]
     fn intervals_by_hand() {

@@ -14,6 +14,9 @@ mod rewards;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::analysis::outlook::Analysis;
+use crate::analysis::series::{self, Replication};
+use crate::analysis::warmup::{self, WarmUp};
 use crate::context::Context;
 use crate::error::ReportError;
 use crate::metrics::Metrics;
@@ -45,12 +48,18 @@ pub struct Tally {
     pub(crate) reasons: Names,
     pub(crate) reps: Vec<Rep>,
     pub(crate) series: Series,
+    /// The series of each replication, whole.
+    pub(crate) output: Vec<Replication>,
+    /// What each replication's means leave out.
+    pub(crate) cuts: Vec<WarmUp>,
     present: Vec<&'static str>,
 }
 
 /// One replication.
 #[derive(Debug, Default)]
 pub(crate) struct Rep {
+    /// What comes before does not enter means, ns.
+    pub(crate) from: u64,
     pub(crate) jobs: JobTally,
     pub(crate) nodes: Nodes,
     pub(crate) observations: u64,
@@ -98,13 +107,17 @@ impl Tally {
                 what: format!("the manifest names {} replications", context.replications),
             });
         }
+        let output = series::read(trace_dir, context)?;
+        let cuts = warmup::cuts(context.control.warmup, &output);
         let mut tally = Self {
             clock: Clock::new(context.horizon_ns),
             behaviours: Names::default(),
             hardware: Names::default(),
             reasons: Names::default(),
-            reps: (0..context.replications).map(|_| Rep::default()).collect(),
+            reps: cuts.iter().map(|cut| Rep { from: cut.ns, ..Rep::default() }).collect(),
             series: Series::default(),
+            output,
+            cuts,
             present: Vec::new(),
         };
         // Nodes come first: observations, epochs and payouts look them up.
@@ -135,6 +148,12 @@ impl Tally {
     #[must_use]
     pub fn metrics(&self, context: &Context) -> Metrics {
         crate::metrics::of(self, context)
+    }
+
+    /// The main series with their intervals, and the warm-up.
+    #[must_use]
+    pub fn analysis(&self, context: &Context) -> Analysis {
+        Analysis::of(&self.output, &self.cuts, context.control.antithetic)
     }
 
     /// Whether a table was part of the trace.

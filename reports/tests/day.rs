@@ -445,6 +445,7 @@ fn context(reps: u32) -> Context {
                 .into(),
             "Two ties between different sources were ordered by entity number.".into(),
         ],
+        control: reports::context::Control::default(),
     }
 }
 
@@ -489,14 +490,14 @@ fn everything_is_drawn_and_the_same_bytes_come_out_twice() {
         .map(|entry| format!("figures/{}", entry.unwrap().file_name().to_str().unwrap()))
         .collect();
     files.sort();
-    assert_eq!(files.len(), 9);
+    assert_eq!(files.len(), 10);
     for file in &files {
         assert_well_formed(&read(file), file);
     }
     let html = read("report.html");
     assert_self_contained(&html);
-    assert_eq!(html.matches("<figure ").count(), 9);
-    files.extend(["metrics.json".to_owned(), "report.html".to_owned()]);
+    assert_eq!(html.matches("<figure ").count(), 10);
+    files.extend(["analysis.json".to_owned(), "metrics.json".to_owned(), "report.html".to_owned()]);
     let first: Vec<String> = files.iter().map(|file| read(file)).collect();
     reports::write(&run, &context).unwrap();
     let second: Vec<String> = files.iter().map(|file| read(file)).collect();

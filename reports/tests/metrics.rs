@@ -35,6 +35,7 @@ fn context(replications: u32) -> Context {
         provenance: Vec::new(),
         tables: Vec::new(),
         notes: Vec::new(),
+        control: reports::context::Control::default(),
     }
 }
 
@@ -257,6 +258,71 @@ fn hand(words: Words, batch: usize, name: &str) -> Metrics {
     compute(&trace, &context(1)).unwrap()
 }
 
+/// With a warm-up, jobs submitted before it and samples and blocks begun before it leave the
+/// means; totals stay.
+#[test]
+fn a_warm_up_leaves_means_and_not_totals() {
+    let trace = fresh_dir("warmup").join("trace");
+    write_hand_trace(&trace, Words::Dictionary32, 2);
+    let at = |seconds: u64| {
+        let mut context = context(1);
+        context.control.warmup = Some(reports::analysis::warmup::Setting::Fixed(seconds * SECOND));
+        compute(&trace, &context).unwrap()
+    };
+    // Six jobs are left, among them one final and two answers, after 1 s and 3 s; one sample,
+    // from 10 s to 30 s.
+    let two = at(2);
+    let table: &[(&str, f64)] = &[
+        ("jobs_submitted", 8.0),
+        ("jobs_final", 3.0),
+        ("jobs_final_share", 1.0 / 6.0),
+        ("jobs_open_share", 1.0 / 6.0),
+        ("goodput_share", 0.0),
+        ("answers_right_share", 0.0),
+        ("answer_quality_mean", 0.25),
+        ("throughput_jobs", 1.0 / 98.0),
+        ("answer_latency_mean", 2.0),
+        ("finality_latency_p50", 30.0),
+        ("utilisation_total", 0.75),
+        ("utilisation.h100_sxm", 0.75),
+        ("utilisation_peak.cpu", 1.0),
+        ("queue_mean", 0.0),
+        ("queue_max", 4.0),
+        ("block_interval_mean", 14.0),
+        ("emission_per_job", 4.0),
+        ("payouts_total", 13.0),
+    ];
+    for &(name, want) in table {
+        let metric = two.get(name).unwrap_or_else(|| panic!("{name}"));
+        assert!((metric.value - want).abs() < 1e-12, "{name}: {} for {want}", metric.value);
+        assert_eq!(metric.after_warmup, reports::analysis::warmup::leaves_out(name), "{name}");
+    }
+    // Two blocks are left, 16 s apart, one of them final after 20 s; no sample.
+    let later = at(20);
+    let value = |name: &str| later.get(name).map(|m| m.value);
+    assert_eq!(value("block_interval_mean"), Some(16.0));
+    assert_eq!(value("block_finality_mean"), Some(20.0));
+    assert_eq!((value("utilisation_total"), value("queue_mean")), (None, None));
+    assert_eq!(value("blocks_count"), Some(3.0));
+}
+
+/// Samples of the load count all machines of a class: where a validator has the providers'
+/// hardware, utilisation is that of the whole run, and says so.
+#[test]
+fn utilisation_of_a_mixed_class_covers_the_whole_run() {
+    let trace = fresh_dir("warmup-mixed").join("trace");
+    write_hand_trace(&trace, Words::Dictionary32, 2);
+    let validator =
+        NodeRow { hardware: "H100 SXM".into(), ..node(10, "validator", "honest", 4, 0) };
+    write(&trace, [node(0, "provider", "honest", 6, 100), validator]);
+    let mut context = context(1);
+    context.control.warmup = Some(reports::analysis::warmup::Setting::Fixed(2 * SECOND));
+    let metrics = compute(&trace, &context).unwrap();
+    let metric = metrics.get("utilisation_total").unwrap();
+    // 100 s of two slots for 100 s.
+    assert!((metric.value - 0.5).abs() < 1e-12 && !metric.after_warmup);
+}
+
 #[test]
 fn metrics_are_those_worked_out_by_hand() {
     let metrics = hand(Words::Dictionary32, 2, "hand");
@@ -401,7 +467,7 @@ fn replications_are_kept_apart_and_undefined_values_are_absent() {
     assert_eq!(names, ["latency", "throughput"]);
     context.title = "</script><script>alert(1)</script>".into();
     context.replay = "a & b < \"c\"".into();
-    let page = reports::page::render(&context, &metrics, &figures);
+    let page = reports::page::render(&context, &metrics, &tally.analysis(&context), &figures);
     assert!(!page.contains("<script>alert") && page.contains("a &amp; b &lt; &quot;c&quot;"));
     assert!(page.contains("uncalibrated"));
 }

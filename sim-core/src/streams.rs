@@ -3,41 +3,66 @@
 //! A stream's key is a hash of who draws and what for, never of when or in which order
 //! entities were made. Adding an entity therefore moves nobody else's draws, and two designs
 //! run on common random numbers wherever their names agree.
+//!
+//! Antithetic replications come in pairs: 2k draws as always, 2k + 1 is its mirror image
+//! wherever inverting a draw inverts what follows from it ([`INVERTED`]), and independent of it
+//! elsewhere. (Law, Simulation Modeling and Analysis, section 11.3: inversion helps as far as
+//! the outcome is monotone in the draws and both replications use each draw for the same
+//! purpose. The second holds by name; the first is a property of the model.)
 
 use serde::{Deserialize, Serialize};
 use sim_types::Stream;
+use sim_types::stream::Key;
+
+/// The purposes whose draws have a direction: sooner or later, longer or shorter, done or not.
+/// Draws that choose one of many (a subnet, a region, a provider) or that only name something
+/// (fingerprints) have none, and are independent in both replications of a pair.
+pub const INVERTED: [&str; 7] =
+    ["answer", "arrivals", "behaviour", "probe", "recheck", "request", "verify"];
 
 /// All streams of one replication of one seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Streams {
     seed: u64,
     replication: u32,
+    antithetic: bool,
 }
 
 impl Streams {
     /// The streams of a replication, from 0.
     #[must_use]
     pub fn new(seed: u64, replication: u32) -> Self {
-        Self { seed, replication }
+        Self { seed, replication, antithetic: false }
+    }
+
+    /// The streams of a replication of an antithetic pair: an even one is plain, an odd one
+    /// mirrors the one before it.
+    #[must_use]
+    pub fn antithetic(seed: u64, replication: u32) -> Self {
+        Self { seed, replication, antithetic: true }
     }
 
     /// The key of the stream that `entity` uses for `purpose`.
     ///
     /// The first 64 bits, little-endian, of BLAKE3 over: the seed (64 bits), the replication
     /// (32 bits), and both names, each behind its length (64 bits), all little-endian. The
-    /// lengths keep `("ab", "c")` and `("a", "bc")` apart.
+    /// lengths keep `("ab", "c")` and `("a", "bc")` apart. The mirror of a pair hashes the
+    /// number of the replication that it mirrors.
     #[must_use]
-    pub fn key(&self, entity: &str, purpose: &str) -> u64 {
+    pub fn key(&self, entity: &str, purpose: &str) -> Key {
+        let mirrored = self.antithetic && self.replication % 2 == 1 && INVERTED.contains(&purpose);
+        let replication = self.replication - u32::from(mirrored);
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.seed.to_le_bytes());
-        hasher.update(&self.replication.to_le_bytes());
+        hasher.update(&replication.to_le_bytes());
         for name in [entity, purpose] {
             hasher.update(&(name.len() as u64).to_le_bytes());
             hasher.update(name.as_bytes());
         }
         let mut first = [0; 8];
         first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-        u64::from_le_bytes(first)
+        let key = Key::from(u64::from_le_bytes(first));
+        if mirrored { key.mirror() } else { key }
     }
 
     /// That stream on the occasion `event`: a job, an epoch, a message's number.
@@ -63,7 +88,7 @@ mod tests {
         framed.extend([1, 0, 0, 0, 0, 0, 0, 0, b'c']);
         let hash = blake3::hash(&framed);
         let key = Streams::new(7, 3).key("ab", "c");
-        assert_eq!(key.to_le_bytes(), hash.as_bytes()[..8]);
+        assert_eq!(key.word().to_le_bytes(), hash.as_bytes()[..8]);
     }
 
     #[test]
@@ -78,6 +103,20 @@ mod tests {
             }
         }
         assert_eq!(keys.len(), 2 * 2 * names.len());
+    }
+
+    #[test]
+    fn odd_replications_mirror_what_has_a_direction() {
+        for purpose in ["arrivals", "verify", "market", "region"] {
+            let key = |streams: Streams| streams.key("node", purpose);
+            let (even, odd) = (Streams::antithetic(5, 6), Streams::antithetic(5, 7));
+            assert_eq!(key(even), key(Streams::new(5, 6)), "even replications are as always");
+            if INVERTED.contains(&purpose) {
+                assert_eq!(key(odd), key(even).mirror());
+            } else {
+                assert_eq!(key(odd), key(Streams::new(5, 7)));
+            }
+        }
     }
 
     proptest! {

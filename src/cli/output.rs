@@ -80,7 +80,8 @@ pub(super) fn plan(args: &ScenarioArgs, json: bool) -> Result<(Plan, Vec<Warning
 /// The command that repeats a scenario's run.
 pub(super) fn replay_line(args: &ScenarioArgs, plan: &Plan) -> String {
     let mut line = format!("arable run {} --seed {}", args.scenario.display(), plan.seed);
-    if plan.replications > 1 {
+    // A rule for stopping is the scenario's own.
+    if args.replications.is_some() || plan.replications > 1 && plan.stopping.is_none() {
         line += &format!(" --replications {}", plan.replications);
     }
     for change in &args.set {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use reports::analysis::stopping::Rule;
+use reports::analysis::warmup::Setting;
 use serde::Serialize;
 
 use super::{ScenarioArgs, output};
@@ -37,6 +39,8 @@ struct Told<'a> {
     unchanged: bool,
     result: &'a crate::manifest::Outcome,
     verdicts: &'a [reports::context::Verdict],
+    control: &'a reports::context::Control,
+    replications: u32,
     metrics: &'a [reports::Metric],
     replay: &'a str,
 }
@@ -91,6 +95,8 @@ impl Run {
                 unchanged: run.unchanged,
                 result: &run.manifest.result,
                 verdicts: &context.verdicts,
+                control: &context.control,
+                replications: context.replications,
                 metrics: &run.metrics.metrics,
                 replay: &context.replay,
             })
@@ -132,6 +138,7 @@ fn summary(run: &run::Run) -> String {
     if !context.verdicts.is_empty() {
         text += "\n";
     }
+    text += &control(context);
     let again = if run.unchanged { " (unchanged: same digests as before)" } else { "" };
     text += &format!(
         "\n  events   {} ({})\n  run      {}{again}\n  report   {}\n  replay   {}\n",
@@ -141,6 +148,37 @@ fn summary(run: &run::Run) -> String {
         run.dir.join("report.html").display(),
         context.replay,
     );
+    text
+}
+
+/// What was decided on replications and left out of means, line by line; nothing for a plain run.
+fn control(context: &reports::Context) -> String {
+    let control = &context.control;
+    if control.is_plain() {
+        return String::new();
+    }
+    let mut text = String::from("\n");
+    if let Some(decision) = &control.stopped {
+        text += &format!("  stopped  {}\n", decision.words());
+        if let (Some(value), Some(half)) = (decision.value, decision.half_width) {
+            let Rule { metric, unit, .. } = &decision.rule;
+            text += &format!("           {metric} {} ± {} {unit}\n", number(value), number(half));
+        }
+    }
+    if control.antithetic {
+        text += &format!("  pairs    {} antithetic pairs\n", context.replications / 2);
+    }
+    match control.warmup {
+        None => {}
+        Some(Setting::Fixed(ns)) => {
+            let time = sim_types::SimDuration(ns);
+            text += &format!("  warm-up  {time} left out of means over time and jobs\n");
+        }
+        Some(Setting::Mser5) => {
+            text +=
+                "  warm-up  left out of means over time and jobs as MSER-5 finds, see the report\n";
+        }
+    }
     text
 }
 

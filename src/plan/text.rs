@@ -3,8 +3,9 @@
 use core::fmt::Write as _;
 
 use blake3::Hasher;
+use reports::analysis::{stopping, warmup};
 use serde_json::Value;
-use sim_types::Fidelity;
+use sim_types::{Fidelity, SimDuration};
 
 use super::{Plan, Role};
 use crate::manifest::ENGINE_VERSION;
@@ -95,7 +96,21 @@ impl Plan {
         line("title", self.title.clone());
         line("plan", self.digest());
         line("seed", self.seed.to_string());
-        line("replications", self.replications.to_string());
+        line(
+            "replications",
+            self.stopping.as_ref().map_or(self.replications.to_string(), |rule| {
+                let stopping::Rule { min, max, metric, written, .. } = rule;
+                format!("{min} to {max}, until {metric} is known within {written}")
+            }),
+        );
+        if self.antithetic {
+            line("antithetic", "pairs of replications".to_owned());
+        }
+        match self.warmup {
+            None => {}
+            Some(warmup::Setting::Fixed(ns)) => line("warm-up", SimDuration(ns).to_string()),
+            Some(warmup::Setting::Mser5) => line("warm-up", "by MSER-5".to_owned()),
+        }
         line("horizon", self.horizon.to_string());
         line("subnets", self.subnets.to_string());
         for group in &self.groups {

@@ -16,6 +16,7 @@ use workloads::demand::DemandSpec;
 use workloads::execution::ExecutionSpec;
 
 use super::choice::{Behaviours, Money, Names, Ordered};
+use super::replications::{Replications, WarmUp};
 use crate::plan::Role;
 
 /// The version of this format.
@@ -35,9 +36,18 @@ pub(crate) struct Scenario {
     pub(crate) seed: u64,
     /// Simulated time at which a run ends: above 0, at most 10 years.
     pub(crate) horizon: SimDuration,
-    /// Runs on different random numbers, 1 to 10,000. Default 1.
-    #[serde(default = "one")]
-    pub(crate) replications: u32,
+    /// Runs on different random numbers, 1 to 10,000; or as many as it takes until a metric is
+    /// known well enough. Default 1.
+    #[serde(default)]
+    pub(crate) replications: Replications,
+    /// Whether every second replication draws the mirror image of the random numbers of the one
+    /// before it; intervals are then those of pair means. Default false.
+    #[serde(default)]
+    pub(crate) antithetic: bool,
+    /// What means over time and over jobs leave out at the start: a time, or `mser5` to find it.
+    /// Default: nothing.
+    #[serde(default)]
+    pub(crate) warmup: Option<WarmUp>,
     /// Copies of the population, each with its own market, verification and reward: 1 to
     /// 65,535. Default 1.
     #[serde(default = "one_u16")]
@@ -287,10 +297,6 @@ pub(crate) struct Bounds {
     /// Largest acceptable value.
     #[serde(default)]
     pub(crate) at_most: Option<f64>,
-}
-
-const fn one() -> u32 {
-    1
 }
 
 const fn one_u16() -> u16 {

@@ -21,6 +21,7 @@ use workloads::execution::Execution;
 
 use super::choice::Names;
 use super::raw::{self, SCHEMA, Scenario};
+use super::replications::{self, Asked};
 use super::tree::Tree;
 use super::typed::join;
 use super::{compatibility, files, population, schedule};
@@ -29,8 +30,6 @@ use crate::plan::{Emission, Expectation, NetworkPlan, Plan};
 
 /// Longest simulated time: ten years.
 const MAX_HORIZON: SimDuration = SimDuration::from_secs(10 * 365 * 86_400);
-/// Most replications of one experiment.
-const MAX_REPLICATIONS: u32 = 10_000;
 
 /// The scenario under resolution and what was found wrong with it.
 pub(super) struct Resolver<'a> {
@@ -225,13 +224,7 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
         horizon,
         "more than 0s, at most 3650d",
     );
-    let replications = raw.replications;
-    r.unless(
-        (1..=MAX_REPLICATIONS).contains(&replications),
-        "replications",
-        replications,
-        "1 to 10000",
-    );
+    let Asked { replications, stopping, warmup } = replications::resolve(raw, r);
     r.unless(raw.subnets >= 1, "subnets", raw.subnets, "1 to 65535");
 
     let network = network(&raw.network, r);
@@ -274,6 +267,9 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
         title: raw.title.clone(),
         seed: raw.seed,
         replications,
+        stopping,
+        antithetic: raw.antithetic,
+        warmup,
         horizon: SimTime::ZERO + horizon,
         subnets: raw.subnets,
         groups: groups?,

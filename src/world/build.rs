@@ -48,7 +48,11 @@ impl World {
     /// # Panics
     /// When a plan was not checked: more nodes than 32 bits count.
     pub fn start(plan: &Plan, rep: u32) -> Result<Engine<Self>, BuildError> {
-        let streams = Streams::new(plan.seed, rep);
+        let streams = if plan.antithetic {
+            Streams::antithetic(plan.seed, rep)
+        } else {
+            Streams::new(plan.seed, rep)
+        };
         let mut world = Self::empty(plan, rep, streams)?;
         world.add_members(plan)?;
         world.disturbances = disturbances(plan, &world)?;

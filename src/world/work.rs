@@ -190,7 +190,7 @@ impl World {
     ) {
         let node = &mut self.nodes[validator.index()];
         node.caused += 1;
-        let occasion = node.keys.probe ^ u64::from(node.caused);
+        let occasion = node.keys.probe.word() ^ u64::from(node.caused);
         let spec = JobSpec {
             id: JobId::of(entity(validator).0, node.caused),
             kind: JobKind::Inference,

@@ -3,6 +3,7 @@
 use sim_types::Fidelity;
 
 use super::cards::interval;
+use crate::analysis::Method;
 use crate::catalogue::definition;
 use crate::context::{Context, Verdict};
 use crate::format::{escape, number, with_unit};
@@ -28,7 +29,7 @@ pub(super) fn verdicts(all: &[Verdict]) -> String {
     out + "</tbody></table></div>\n"
 }
 
-pub(super) fn metrics(metrics: &Metrics) -> String {
+pub(super) fn metrics(metrics: &Metrics, context: &Context) -> String {
     let replications = metrics.replications;
     let mut out = format!(
         "<h2 id=\"metrics\">Metrics <small>{}</small></h2>\n<div class=\"tools\"><input \
@@ -36,10 +37,12 @@ pub(super) fn metrics(metrics: &Metrics) -> String {
          aria-label=\"Filter metrics\" hidden></div>\n<div class=\"panel scroll\">\
          <table id=\"metrics-table\"><thead><tr><th scope=\"col\">Metric</th>\
          <th scope=\"col\" class=\"num\">Value</th><th scope=\"col\">Unit</th>\
-         <th scope=\"col\" class=\"num\">95 % interval</th><th scope=\"col\">Meaning</th></tr>\
+         <th scope=\"col\" class=\"num\">95 % interval</th><th scope=\"col\">Interval by</th>\
+         <th scope=\"col\">Meaning</th></tr>\
          </thead>\n<tbody>\n",
         if replications > 1 {
-            format!("mean over {replications} replications, with Student’s 95 % interval")
+            let pairs = if context.control.antithetic { " in antithetic pairs" } else { "" };
+            format!("mean over {replications} replications{pairs}, with its 95 % interval")
         } else {
             "one replication, so no intervals".to_owned()
         }
@@ -50,17 +53,20 @@ pub(super) fn metrics(metrics: &Metrics) -> String {
         if of != section {
             section = of;
             out += &format!(
-                "<tr class=\"group\"><th colspan=\"5\" scope=\"rowgroup\">{section}</th></tr>\n"
+                "<tr class=\"group\"><th colspan=\"6\" scope=\"rowgroup\">{section}</th></tr>\n"
             );
         }
         let (value, unit) = with_unit(metric.value, &metric.unit);
+        let after = if metric.after_warmup { " After the warm-up." } else { "" };
         let interval =
             interval(metric).map_or("–".to_owned(), |(low, high)| format!("{low} … {high}"));
         out += &format!(
             "<tr><th scope=\"row\"><code>{}</code></th><td class=\"num\">{value}</td><td>{}</td>\
-             <td class=\"num\">{interval}</td><td class=\"doc\">{}</td></tr>\n",
+             <td class=\"num\">{interval}</td><td class=\"doc\">{}</td><td class=\"doc\">{}{after}</td>\
+             </tr>\n",
             escape(&metric.name),
             escape(&unit),
+            metric.method.map_or("–", Method::words),
             escape(&metric.meaning)
         );
     }

@@ -11,9 +11,11 @@ use crate::table::Table;
 #[derive(Debug, Default)]
 pub(crate) struct ChainTally {
     pub(crate) blocks: u64,
+    /// Those produced after the warm-up; `first` is the first of them.
+    pub(crate) after: u64,
     pub(crate) first: u64,
     pub(crate) last: u64,
-    /// Produced to final, ns, summed, and how many became final.
+    /// Produced to final, ns, summed, and how many became final, of those after the warm-up.
     pub(crate) finality: (u128, u64),
     pub(crate) transactions: u64,
     pub(crate) backlog_max: u32,
@@ -30,12 +32,17 @@ pub(super) fn read(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
         let (transactions, backlogs) = (batch.u32("transactions")?, batch.u32("backlog")?);
         let (fees, minted) = (batch.amount("fees")?, batch.amount("minted")?);
         for row in 0..batch.rows() {
-            let chain = &mut tally.reps[reps[row] as usize].chain;
+            let rep = &mut tally.reps[reps[row] as usize];
+            let chain = &mut rep.chain;
             let time = times[row];
-            chain.first = if chain.blocks == 0 { time } else { chain.first.min(time) };
+            let after = time >= rep.from;
+            if after {
+                chain.first = if chain.after == 0 { time } else { chain.first.min(time) };
+                chain.after += 1;
+            }
             chain.last = chain.last.max(time);
             chain.blocks += 1;
-            if let Some(end) = finalised.get(row) {
+            if let Some(end) = finalised.get(row).filter(|_| after) {
                 chain.finality.0 += u128::from(end.saturating_sub(time));
                 chain.finality.1 += 1;
             }

@@ -6,9 +6,11 @@ use super::{Tally, at};
 use crate::error::ReportError;
 use crate::table::Table;
 
-/// The jobs of one replication.
+/// The jobs of one replication: those submitted after the warm-up, unless said otherwise.
 #[derive(Debug, Default)]
 pub(crate) struct JobTally {
+    /// Submitted and settled in the whole run.
+    pub(crate) whole_run: (u64, u64),
     pub(crate) submitted: u64,
     pub(crate) settled: u64,
     pub(crate) unserved: u64,
@@ -93,44 +95,55 @@ pub(super) fn read(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
             let rep = &mut tally.reps[reps[row] as usize];
             let jobs = &mut rep.jobs;
             let series = &mut tally.series;
-            jobs.submitted += 1;
+            let after = submitted[row] >= rep.from;
+            jobs.whole_run.0 += 1;
+            jobs.submitted += u64::from(after);
             series.submitted[tally.clock.index(submitted[row])] += 1;
-            if let Some(start) = started.get(row) {
+            if let Some(start) = started.get(row).filter(|_| after) {
                 jobs.start_ns.0 += u128::from(start.saturating_sub(submitted[row]));
                 jobs.start_ns.1 += 1;
             }
             if let Some(done) = completed.get(row) {
-                jobs.answer_ns.push(done.saturating_sub(submitted[row]));
+                if after {
+                    jobs.answer_ns.push(done.saturating_sub(submitted[row]));
+                }
                 series.answered[tally.clock.index(done)] += 1;
             }
             if let Some(end) = finalised.get(row) {
-                jobs.final_ns.push(end.saturating_sub(submitted[row]));
+                if after {
+                    jobs.final_ns.push(end.saturating_sub(submitted[row]));
+                }
                 series.finalised[tally.clock.index(end)] += 1;
             }
             if truth[row] != Truth::None {
-                jobs.answers += 1;
-                jobs.answers_right += u64::from(truth[row] == Truth::Right);
-                jobs.quality += u64::from(quality[row]);
+                if after {
+                    jobs.answers += 1;
+                    jobs.answers_right += u64::from(truth[row] == Truth::Right);
+                    jobs.quality += u64::from(quality[row]);
+                }
                 if let Some(node) = providers.get(row).and_then(|id| rep.nodes.get_mut(id)) {
                     node.quality.0 += u64::from(quality[row]);
                     node.quality.1 += 1;
                 }
             }
             match outcome[row] {
+                Outcome::Final if !after => jobs.whole_run.1 += 1,
                 Outcome::Final => {
+                    jobs.whole_run.1 += 1;
                     jobs.settled += 1;
                     jobs.settled_right += u64::from(truth[row] == Truth::Right);
                     jobs.tokens += u64::from(tokens[row]);
                 }
+                Outcome::Unknown => {
+                    let word = outcomes.get(row);
+                    return Err(batch.value_error("outcome", format!("unknown word `{word}`")));
+                }
+                _ if !after => {}
                 Outcome::Unserved => jobs.unserved += 1,
                 Outcome::TimedOut => jobs.timed_out += 1,
                 Outcome::Refused => jobs.refused += 1,
                 Outcome::Rejected => jobs.rejected += 1,
                 Outcome::Open => jobs.open += 1,
-                Outcome::Unknown => {
-                    let word = outcomes.get(row);
-                    return Err(batch.value_error("outcome", format!("unknown word `{word}`")));
-                }
             }
         }
         Ok(())

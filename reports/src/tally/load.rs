@@ -13,6 +13,8 @@ pub(crate) struct LoadTally {
     last: u64,
     /// Busy and available slot time of the busiest interval, ns.
     pub(crate) peak: Option<(u128, u128)>,
+    /// Busy and available slot time of the samples after the warm-up, ns.
+    pub(crate) after: (u128, u128),
 }
 
 pub(super) fn read(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
@@ -29,11 +31,16 @@ pub(super) fn read(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
             let class = at(&mut rep.load, hardware[row]);
             // An interval begins where the previous one of its class ended.
             let length = time.saturating_sub(class.last);
+            let after = class.last >= rep.from;
             class.last = time;
             let used = u128::from(busy[row]);
             let offered = u128::from(slots[row]) * u128::from(length);
             if offered > 0 && class.peak.is_none_or(|(u, o)| less(u, o, used, offered)) {
                 class.peak = Some((used, offered));
+            }
+            if after {
+                class.after.0 += used;
+                class.after.1 += offered;
             }
             *rep.waiting.entry(time).or_default() += u64::from(waiting[row]);
 

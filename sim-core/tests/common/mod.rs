@@ -33,7 +33,7 @@ impl EventWord for Event {
 /// when none comes for a while.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Throwers {
-    keys: Vec<u64>,
+    keys: Vec<sim_types::stream::Key>,
     received: Vec<u64>,
     bored: Vec<Option<Timer>>,
     pub(crate) times_bored: u64,

@@ -3,6 +3,11 @@
 //! The key stands for a *name* (seed, replication, entity, purpose; derived by
 //! `sim_core::streams`), the event word for one occasion under that name (a job, an epoch).
 //! Draws on one occasion therefore never depend on how many were made on another.
+//!
+//! A *mirrored* key gives the antithetic stream: where the plain one draws u it draws 1 − u, of
+//! n items the last for the first, of a normal law the opposite sign. Both are equally random;
+//! together they err in opposite directions (Hammersley and Morton, Proceedings of the
+//! Cambridge Philosophical Society 52, 1956).
 
 use rand::TryRng;
 use serde::{Deserialize, Serialize};
@@ -10,24 +15,61 @@ use serde::{Deserialize, Serialize};
 use crate::math;
 use crate::philox::philox4x32_10;
 
+/// What a stream is called by: a word that stands for its name, and on which side of the mirror
+/// it is. A plain number is a key, not mirrored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Key {
+    word: u64,
+    mirrored: bool,
+}
+
+impl Key {
+    /// The word, which mirrored and plain keys of one name share.
+    #[must_use]
+    pub fn word(self) -> u64 {
+        self.word
+    }
+
+    /// The key of the antithetic stream.
+    #[must_use]
+    pub fn mirror(self) -> Self {
+        Self { mirrored: !self.mirrored, ..self }
+    }
+}
+
+impl From<u64> for Key {
+    fn from(word: u64) -> Self {
+        Self { word, mirrored: false }
+    }
+}
+
 /// Random numbers addressed by name and occasion. Copying it repeats its draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stream {
     key: [u32; 2],
     event: u64,
     next: u64,
+    mirrored: bool,
 }
 
 impl Stream {
     /// The stream of `key` on the occasion `event`, at its first draw.
     #[must_use]
-    pub fn new(key: u64, event: u64) -> Self {
-        Self { key: halves(key), event, next: 0 }
+    pub fn new(key: impl Into<Key>, event: u64) -> Self {
+        let Key { word, mirrored } = key.into();
+        Self { key: halves(word), event, next: 0, mirrored }
     }
 
-    /// The next 64 random bits.
+    /// The next 64 random bits; all of them inverted in a mirrored stream.
     #[inline]
     pub fn bits(&mut self) -> u64 {
+        let bits = self.plain();
+        if self.mirrored { !bits } else { bits }
+    }
+
+    /// The next 64 random bits of the plain stream.
+    #[inline]
+    fn plain(&mut self) -> u64 {
         let [a, b] = halves(self.next / 2);
         let [c, d] = halves(self.event);
         let block = philox4x32_10([a, b, c, d], self.key);
@@ -44,7 +86,8 @@ impl Stream {
         ((self.bits() >> 11) as f64 + 0.5) * (1.0 / (1_u64 << 53) as f64)
     }
 
-    /// Uniform on `0..n` without bias (Lemire's multiply and reject). Zero when `n` is zero.
+    /// Uniform on `0..n` without bias (Lemire's multiply and reject). Zero when `n` is zero. A
+    /// mirrored stream counts from the other end.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "halves of a 128-bit product")]
     pub fn below(&mut self, n: u64) -> u64 {
@@ -52,10 +95,11 @@ impl Stream {
             return 0;
         }
         loop {
-            let product = u128::from(self.bits()) * u128::from(n);
+            let product = u128::from(self.plain()) * u128::from(n);
             let low = product as u64;
             if low >= n || low >= n.wrapping_neg() % n {
-                return (product >> 64) as u64;
+                let drawn = (product >> 64) as u64;
+                return if self.mirrored { n - 1 - drawn } else { drawn };
             }
         }
     }
@@ -72,9 +116,15 @@ impl Stream {
     }
 
     /// Standard normal (Box and Muller's cosine half: one value a call, two draws).
+    ///
+    /// A mirrored stream gives the opposite sign. Inverting both draws would not: the cosine
+    /// does not tell u from 1 − u.
     pub fn normal(&mut self) -> f64 {
+        let mirrored = core::mem::take(&mut self.mirrored);
         let radius = math::sqrt(-2.0 * math::ln(self.uniform()));
-        radius * math::cos(core::f64::consts::TAU * self.uniform())
+        let value = radius * math::cos(core::f64::consts::TAU * self.uniform());
+        self.mirrored = mirrored;
+        if mirrored { -value } else { value }
     }
 
     /// Lognormal: `exp(mu + sigma * normal)`.
@@ -156,6 +206,54 @@ mod tests {
         });
         assert_ne!(Stream::new(9, 1).bits(), Stream::new(9, 2).bits());
         assert_ne!(Stream::new(9, 1).bits(), Stream::new(8, 1).bits());
+    }
+
+    /// Every kind of draw by every kind of mirror.
+    #[test]
+    fn a_mirrored_stream_draws_the_opposite() {
+        let plain = Key::from(0x5eed);
+        assert_eq!(plain.mirror().mirror(), plain);
+        assert_eq!(plain.mirror().word(), plain.word());
+        for event in 0..1_000 {
+            let (mut a, mut b) = (Stream::new(plain, event), Stream::new(plain.mirror(), event));
+            assert_eq!(a.bits(), !b.bits());
+            assert!((a.uniform() + b.uniform() - 1.0).abs() < 1e-15);
+            let n = event % 7 + 1;
+            assert_eq!(a.below(n) + b.below(n), n - 1);
+            assert_eq!(a.below(u64::MAX) + b.below(u64::MAX), u64::MAX - 1);
+            assert_eq!(a.normal().to_bits(), (-b.normal()).to_bits());
+            let (long, short) = (a.exponential(1.0), b.exponential(1.0));
+            // −ln u and −ln(1 − u): e^−long + e^−short = 1.
+            assert!((math::exp(-long) + math::exp(-short) - 1.0).abs() < 1e-12);
+            assert!(
+                (a.lognormal(0.3, 2.0) * b.lognormal(0.3, 2.0) / math::exp(0.6) - 1.0).abs()
+                    < 1e-12
+            );
+            // Both are at the same draw.
+            assert_eq!(a.bits(), !b.bits());
+        }
+    }
+
+    /// Pairs of exponentials have the correlation 1 − π²/6 = −0.645 (Hammersley and Handscomb,
+    /// Monte Carlo Methods, section 5.6): the variance of a pair mean is 0.178 of one value's.
+    /// Within 5 % of it over 100,000 pairs: more than seven standard errors.
+    #[test]
+    fn pairs_of_exponentials_have_the_known_variance() {
+        let n = 100_000;
+        let means: Vec<f64> = (0..n)
+            .map(|event| {
+                let mut plain = Stream::new(77, event);
+                let mut mirrored = Stream::new(Key::from(77).mirror(), event);
+                f64::midpoint(plain.exponential(1.0), mirrored.exponential(1.0))
+            })
+            .collect();
+        #[expect(clippy::cast_precision_loss, reason = "a hundred thousand")]
+        let n = n as f64;
+        let centre = means.iter().sum::<f64>() / n;
+        let variance = means.iter().map(|m| (m - centre) * (m - centre)).sum::<f64>() / n;
+        let known = (2.0 - core::f64::consts::PI * core::f64::consts::PI / 6.0) / 2.0;
+        assert!((variance / known - 1.0).abs() < 0.05, "{variance} for {known}");
+        assert!((centre - 1.0).abs() < 5.0 * (known / n).sqrt(), "{centre}");
     }
 
     /// Means of 100,000 draws lie within five standard errors: false alarm below 1e-6 each.
