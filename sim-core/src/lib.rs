@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`engine`] | [`Model`], [`Engine`], [`Cx`]: typed events in one total order |
 //! | [`queue`] | the pending events: a 4-ary heap |
+//! | [`queueing`] | sources, servers, routes and statistics of queueing models |
 //! | [`chain`] | the event digest's chain of 64-bit words |
 //! | [`determinism`] | run twice, name the first event that differs |
 //! | [`streams`] | random streams addressed by name |
@@ -41,6 +42,7 @@ pub mod faults;
 pub mod ledger;
 pub mod network;
 pub mod queue;
+pub mod queueing;
 pub mod streams;
 pub mod trace;
 

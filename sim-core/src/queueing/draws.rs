@@ -1,0 +1,107 @@
+//! One random stream read in order.
+//!
+//! [`Stream`] is addressed by occasion and computes a block for every draw. A station draws
+//! again and again on behalf of itself, so here the counter walks: a refill computes
+//! [`BLOCKS`] Philox blocks, which do not depend on each other and therefore overlap in the
+//! processor, and each block gives two draws.
+
+use serde::{Deserialize, Serialize};
+use sim_types::Stream;
+use sim_types::philox::philox4x32_10;
+
+/// Philox blocks computed at a time.
+const BLOCKS: usize = 4;
+
+/// The draws of [`Stream::new(key, 0)`](Stream::new), in order and cheaper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draws {
+    key: u64,
+    /// The next block to compute.
+    block: u64,
+    ready: [u64; 2 * BLOCKS],
+    /// How many of `ready` were drawn.
+    drawn: u8,
+}
+
+impl Draws {
+    /// The stream of a name's key (`sim_core::Streams::key`) at its first draw.
+    #[must_use]
+    pub fn new(key: u64) -> Self {
+        Self { key, block: 0, ready: [0; 2 * BLOCKS], drawn: 2 * BLOCKS as u8 }
+    }
+
+    /// The next 64 random bits.
+    #[inline]
+    pub fn bits(&mut self) -> u64 {
+        if usize::from(self.drawn) >= self.ready.len() {
+            self.refill();
+        }
+        let bits = self.ready[usize::from(self.drawn)];
+        self.drawn += 1;
+        bits
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "halves of 64-bit words")]
+    fn refill(&mut self) {
+        let key = [self.key as u32, (self.key >> 32) as u32];
+        for pair in self.ready.chunks_exact_mut(2) {
+            let counter = [self.block as u32, (self.block >> 32) as u32, 0, 0];
+            let block = philox4x32_10(counter, key);
+            pair[0] = u64::from(block[0]) | u64::from(block[1]) << 32;
+            pair[1] = u64::from(block[2]) | u64::from(block[3]) << 32;
+            self.block = self.block.wrapping_add(1);
+        }
+        self.drawn = 0;
+    }
+
+    /// Uniform on (0, 1): 53 bits, never 0 and never 1.
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
+    pub fn uniform(&mut self) -> f64 {
+        ((self.bits() >> 11) as f64 + 0.5) * (1.0 / (1_u64 << 53) as f64)
+    }
+
+    /// Uniform on `0..n` without bias (Lemire's multiply and reject). Zero when `n` is zero.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "halves of a 128-bit product")]
+    pub fn below(&mut self, n: u64) -> u64 {
+        if n == 0 {
+            return 0;
+        }
+        loop {
+            let product = u128::from(self.bits()) * u128::from(n);
+            let low = product as u64;
+            if low >= n || low >= n.wrapping_neg() % n {
+                return (product >> 64) as u64;
+            }
+        }
+    }
+}
+
+impl From<&Draws> for Stream {
+    /// The same stream from its first draw, addressed one draw at a time.
+    fn from(draws: &Draws) -> Self {
+        Self::new(draws.key, 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_draws_are_those_of_the_addressed_stream(key in any::<u64>()) {
+            let mut draws = Draws::new(key);
+            let mut stream = Stream::from(&draws);
+            for i in 0..40_u64 {
+                match i % 3 {
+                    0 => prop_assert_eq!(draws.bits(), stream.bits()),
+                    1 => prop_assert_eq!(draws.uniform().to_bits(), stream.uniform().to_bits()),
+                    _ => prop_assert_eq!(draws.below(i), stream.below(i)),
+                }
+            }
+        }
+    }
+}
