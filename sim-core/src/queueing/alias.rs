@@ -43,9 +43,8 @@ impl Alias {
         let mut scaled: Vec<f64> = weights.iter().map(|w| w / total * n).collect();
         let (mut small, mut large): (Vec<u32>, Vec<u32>) =
             (0..weights.len() as u32).partition(|&i| scaled[i as usize] < 1.0);
-        let mut columns: Vec<Column> = (0..weights.len() as u32)
-            .map(|i| Column { keep_below: u64::MAX, other: i })
-            .collect();
+        let mut columns: Vec<Column> =
+            (0..weights.len() as u32).map(|i| Column { keep_below: u64::MAX, other: i }).collect();
         while let (Some(&low), Some(&high)) = (small.last(), large.last()) {
             small.pop();
             let share = scaled[low as usize];

@@ -105,6 +105,8 @@ pub struct Station {
     pub lost: u64,
     /// Customers who came and found nobody.
     pub found_empty: u64,
+    /// Customers who came and found no server idle, the lost included.
+    pub found_busy: u64,
     /// When the first and the last counted customer left.
     pub departures: Option<(SimTime, SimTime)>,
     /// Sojourn times of those who left, by class.
@@ -129,6 +131,7 @@ impl Station {
             offered: 0,
             lost: 0,
             found_empty: 0,
+            found_busy: 0,
             departures: None,
             sojourns: vec![Tally::beyond(spec.observe.sojourn_beyond); classes],
             waits: vec![Tally::beyond(spec.observe.wait_beyond); classes],
@@ -144,6 +147,7 @@ impl Station {
         let level = self.levels.level();
         self.offered += 1;
         self.found_empty += u64::from(level == 0);
+        self.found_busy += u64::from(level >= self.spec.servers);
         if level >= self.spec.capacity {
             self.lost += 1;
             return false;
@@ -183,7 +187,8 @@ impl Station {
 
     pub(super) fn forget(&mut self, now: SimTime) {
         self.levels.forget(now);
-        (self.offered, self.lost, self.found_empty, self.departures) = (0, 0, 0, None);
+        (self.offered, self.lost, self.departures) = (0, 0, None);
+        (self.found_empty, self.found_busy) = (0, 0);
         self.sojourns.iter_mut().for_each(Tally::forget);
         self.waits.iter_mut().for_each(Tally::forget);
         self.histogram.forget();

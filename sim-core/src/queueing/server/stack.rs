@@ -21,11 +21,7 @@ impl Stack {
         });
         self.all.push(Begun::new(customer));
         self.since = now;
-        if interrupted.is_some() {
-            Step::Replace { after }
-        } else {
-            Step::Begin { slot: 0, after }
-        }
+        if interrupted.is_some() { Step::Replace { after } } else { Step::Begin { slot: 0, after } }
     }
 
     pub(super) fn complete(&mut self, now: SimTime) -> Option<(Customer, Step)> {
