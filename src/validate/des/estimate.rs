@@ -29,7 +29,17 @@ pub(super) fn estimate<const N: usize>(
     wanted: &Wanted<N>,
     one: impl Fn(Streams) -> Result<[f64; N], Stop> + Sync,
 ) -> Result<Quantities, Stop> {
-    let mut measured: Vec<[f64; N]> = Vec::new();
+    let quantities = wanted.quantities.map(|(name, target)| (name.to_owned(), target));
+    estimate_all(&quantities, wanted.most, one)
+}
+
+/// The same for quantities whose number depends on the case.
+pub(super) fn estimate_all<Row: AsRef<[f64]> + Send>(
+    quantities: &[(String, f64)],
+    most: u32,
+    one: impl Fn(Streams) -> Result<Row, Stop> + Sync,
+) -> Result<Quantities, Stop> {
+    let mut measured: Vec<Row> = Vec::new();
     let mut round = LEAST;
     while round > 0 {
         let done = count(measured.len());
@@ -39,32 +49,37 @@ pub(super) fn estimate<const N: usize>(
             .collect();
         measured.extend(more?);
         let done = count(measured.len());
-        round = missing(wanted, &measured).min(wanted.most.saturating_sub(done));
+        round = missing(quantities, &measured).min(most.saturating_sub(done));
     }
-    let quantity = |all: Quantities, i: usize| {
-        let (mean, standard_error) = mean_and_error(measured.iter().map(|row| row[i]));
-        all.and(wanted.quantities[i].0, Computed::Estimate { mean, standard_error })
+    let quantity = |all: Quantities, (i, (name, _)): (usize, &(String, f64))| {
+        let (mean, standard_error) = column(&measured, i);
+        all.and(name, Computed::Estimate { mean, standard_error })
     };
-    Ok((0..N).fold(Quantities::default(), quantity))
+    Ok(quantities.iter().enumerate().fold(Quantities::default(), quantity))
 }
 
 /// How many more replications the least precise quantity needs; a tenth more than that, since
 /// the standard error is itself an estimate.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
-fn missing<const N: usize>(wanted: &Wanted<N>, measured: &[[f64; N]]) -> u32 {
-    let factor = |i: usize| {
-        let (mean, error) = mean_and_error(measured.iter().map(|row| row[i]));
-        let ratio = error / (mean.abs() * wanted.quantities[i].1);
+fn missing(quantities: &[(String, f64)], measured: &[impl AsRef<[f64]>]) -> u32 {
+    let factor = |(i, target): (usize, f64)| {
+        let (mean, error) = column(measured, i);
+        let ratio = error / (mean.abs() * target);
         // Nothing seen at all (0 / 0): look further.
         if ratio.is_nan() { 4.0 } else { (ratio * ratio).min(16.0) }
     };
-    let active = (0..N).filter(|&i| wanted.quantities[i].1.is_finite());
-    let worst = active.map(factor).fold(0.0, f64::max);
+    let targets = quantities.iter().map(|quantity| quantity.1).enumerate();
+    let worst = targets.filter(|target| target.1.is_finite()).map(factor).fold(0.0, f64::max);
     if worst <= 1.0 {
         return 0;
     }
     let done = f64::from(count(measured.len()));
     (done * (worst * 1.1 - 1.0)).ceil() as u32
+}
+
+/// Mean and standard error of the `i`-th quantity.
+fn column(measured: &[impl AsRef<[f64]>], i: usize) -> (f64, f64) {
+    mean_and_error(measured.iter().map(|row| row.as_ref()[i]))
 }
 
 fn count(n: usize) -> u32 {

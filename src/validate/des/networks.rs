@@ -2,38 +2,12 @@
 
 use sim_core::queueing::{Law, Route, SourceSpec, StationSpec};
 
-use super::estimate::{LEAST, SEED, Wanted, mean_and_error};
+use super::estimate::{Wanted, estimate, estimate_all};
 use super::single::rate;
 use super::steady::{Steady, exponential};
 use super::text::{bad, float, positive};
-use crate::validate::evaluator::{Computed, Quantities, Stop};
+use crate::validate::evaluator::{Quantities, Stop};
 use crate::validate::inputs::Inputs;
-use rayon::prelude::*;
-use sim_core::Streams;
-
-/// Means of quantities whose number depends on the case. `most` replications are run, so that
-/// all of the customers a case may cost are used.
-fn estimate_all(
-    names: Vec<String>,
-    replications: u32,
-    one: impl Fn(Streams) -> Result<Vec<f64>, Stop> + Sync,
-) -> Result<Quantities, Stop> {
-    let measured: Result<Vec<Vec<f64>>, Stop> = (0..replications.max(LEAST))
-        .into_par_iter()
-        .map(|replication| one(Streams::new(SEED, replication)))
-        .collect();
-    let measured = measured?;
-    let quantity = |all: Quantities, (i, name): (usize, String)| {
-        let (mean, standard_error) = mean_and_error(measured.iter().map(|row| row[i]));
-        all.and(name, Computed::Estimate { mean, standard_error })
-    };
-    Ok(names.into_iter().enumerate().fold(Quantities::default(), quantity))
-}
-
-/// Replications that bring a mean number of load `load` to within 1 % standard error: its
-/// relative variance over a replication of `Steady::open` is about 0.4 % (M/M/1), whatever the
-/// load, so some forty do; networks vary more, and flows must be known to 0.25 %.
-const REPLICATIONS: u32 = 120;
 
 pub(super) fn open(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let external: Vec<f64> = inputs.read("external")?;
@@ -64,17 +38,16 @@ pub(super) fn open(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let loads = flows.iter().zip(&mu).zip(&servers).map(|((flow, mu), &c)| flow / mu / float(c));
     let load = loads.fold(0.0, f64::max);
     let model = Steady::open(stations, sources, external.iter().sum(), load, 1.0)?;
-    let names = (1..=n)
-        .flat_map(|i| [format!("lam{i}"), format!("L{i}")])
-        .chain(["mean network sojourn".to_owned()])
+    let quantities: Vec<(String, f64)> = (1..=n)
+        .flat_map(|i| [(format!("lam{i}"), 0.0025), (format!("L{i}"), 0.01)])
+        .chain([("mean network sojourn".to_owned(), 0.0075)])
         .collect();
-    let replications = REPLICATIONS.min(model.most);
-    estimate_all(names, replications, |streams| {
+    estimate_all(&quantities, model.most, |streams| {
         let network = model.run(&streams)?;
         let station = network.stations().iter().flat_map(|station| {
             [float(station.offered) / station.levels.span(), station.levels.mean()]
         });
-        Ok(station.chain([network.sojourn.mean()]).collect())
+        Ok(station.chain([network.sojourn.mean()]).collect::<Vec<f64>>())
     })
 }
 
@@ -135,18 +108,16 @@ pub(super) fn closed(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     // The bottleneck bounds the flow.
     let flow = mu.iter().zip(&visits).map(|(mu, v)| mu * sum / v).fold(f64::INFINITY, f64::min);
     let model = Steady { placed: customers, ..Steady::bounded(stations, Vec::new(), flow) };
-    let names = ["throughput at visit 1".to_owned()]
+    let quantities: Vec<(String, f64)> = [("throughput at visit 1".to_owned(), 0.005)]
         .into_iter()
-        .chain((1..=mu.len()).map(|i| format!("L{i}")))
+        .chain((1..=mu.len()).map(|i| (format!("L{i}"), 0.0075)))
         .collect();
-    // Numbers in a bounded system forget within some N^2 services.
-    let replications = REPLICATIONS.min(model.most);
-    estimate_all(names, replications, |streams| {
+    estimate_all(&quantities, model.most, |streams| {
         let network = model.run(&streams)?;
         let all: u64 = network.stations().iter().map(sim_core::queueing::Station::served).sum();
         let throughput = float(all) / sum / network.station(0).levels.span();
         let numbers = network.stations().iter().map(|station| station.levels.mean());
-        Ok([throughput].into_iter().chain(numbers).collect())
+        Ok([throughput].into_iter().chain(numbers).collect::<Vec<f64>>())
     })
 }
 
@@ -165,7 +136,7 @@ pub(super) fn machine_repair(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let flow = (f64::from(machines) * lam).min(f64::from(repairmen) * mu);
     let model = Steady { placed: machines, ..Steady::bounded(stations, Vec::new(), flow) };
     let quantities = [("mean broken", 0.005), ("repairman utilisation", 0.0025)];
-    super::estimate::estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(&Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let repair = network.station(1);
         Ok([repair.levels.mean(), repair.mean_busy() / f64::from(repairmen)])
