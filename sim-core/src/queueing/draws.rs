@@ -20,23 +20,23 @@ pub struct Draws {
     block: u64,
     ready: [u64; 2 * BLOCKS],
     /// How many of `ready` were drawn.
-    drawn: u8,
+    drawn: usize,
 }
 
 impl Draws {
     /// The stream of a name's key (`sim_core::Streams::key`) at its first draw.
     #[must_use]
     pub fn new(key: u64) -> Self {
-        Self { key, block: 0, ready: [0; 2 * BLOCKS], drawn: 2 * BLOCKS as u8 }
+        Self { key, block: 0, ready: [0; 2 * BLOCKS], drawn: 2 * BLOCKS }
     }
 
     /// The next 64 random bits.
     #[inline]
     pub fn bits(&mut self) -> u64 {
-        if usize::from(self.drawn) >= self.ready.len() {
+        if self.drawn >= self.ready.len() {
             self.refill();
         }
-        let bits = self.ready[usize::from(self.drawn)];
+        let bits = self.ready[self.drawn];
         self.drawn += 1;
         bits
     }

@@ -356,16 +356,16 @@ fn normal(draws: &mut Draws) -> f64 {
 fn gamma(shape: f64, draws: &mut Draws) -> f64 {
     let boost = if shape < 1.0 { math::pow(draws.uniform(), 1.0 / shape) } else { 1.0 };
     let d = if shape < 1.0 { shape + 1.0 } else { shape } - 1.0 / 3.0;
-    let c = 1.0 / math::sqrt(9.0 * d);
+    let spread = 1.0 / math::sqrt(9.0 * d);
     loop {
         let x = normal(draws);
-        let t = 1.0 + c * x;
-        if t <= 0.0 {
+        let root = 1.0 + spread * x;
+        if root <= 0.0 {
             continue;
         }
-        let v = t * t * t;
-        if math::ln(draws.uniform()) < 0.5 * x * x + d - d * v + d * math::ln(v) {
-            return d * v * boost;
+        let cube = root * root * root;
+        if math::ln(draws.uniform()) < 0.5 * x * x + d - d * cube + d * math::ln(cube) {
+            return d * cube * boost;
         }
     }
 }

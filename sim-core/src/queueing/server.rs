@@ -201,11 +201,14 @@ mod tests {
         }
     }
 
+    /// Discipline, servers, and `(arrival, departure)` in the order of departure.
+    type Row = (Discipline, u32, &'static [(u64, u64)]);
+
     #[test]
     fn each_discipline_by_hand() {
         // (arrival, work, class)
         let three = [(0, 10, 1), (2, 4, 0), (3, 2, 0)];
-        let table: [(Discipline, u32, &[(u64, u64)]); 7] = [
+        let table: [Row; 7] = [
             (Discipline::Fifo, 1, &[(0, 10), (2, 14), (3, 16)]),
             (Discipline::Fifo, 2, &[(2, 6), (3, 8), (0, 10)]),
             (Discipline::Priority, 1, &[(0, 10), (2, 14), (3, 16)]),

@@ -18,7 +18,7 @@ pub struct Lines {
     free: Vec<u32>,
     /// Whether classes have lines of their own.
     by_class: bool,
-    lines: Vec<VecDeque<Customer>>,
+    waiting: Vec<VecDeque<Customer>>,
     away: bool,
 }
 
@@ -29,7 +29,7 @@ impl Lines {
             slots: Vec::new(),
             free: Vec::new(),
             by_class,
-            lines: vec![VecDeque::new()],
+            waiting: vec![VecDeque::new()],
             away: false,
         }
     }
@@ -45,22 +45,21 @@ impl Lines {
             }
         }
         let line = if self.by_class { usize::from(customer.class) } else { 0 };
-        if line >= self.lines.len() {
-            self.lines.resize(line + 1, VecDeque::new());
+        if line >= self.waiting.len() {
+            self.waiting.resize(line + 1, VecDeque::new());
         }
-        self.lines[line].push_back(customer);
+        self.waiting[line].push_back(customer);
         Step::Nothing
     }
 
     #[inline]
     pub(super) fn complete(&mut self, slot: u32) -> Option<(Customer, Step)> {
         let done = self.slots.get_mut(slot as usize)?.take()?;
-        let step = match self.next() {
-            Some(customer) => self.begin(slot, customer),
-            None => {
-                self.free.push(slot);
-                Step::Nothing
-            }
+        let step = if let Some(customer) = self.next() {
+            self.begin(slot, customer)
+        } else {
+            self.free.push(slot);
+            Step::Nothing
         };
         Some((done, step))
     }
@@ -78,12 +77,12 @@ impl Lines {
     }
 
     pub(super) fn present(&self) -> impl Iterator<Item = &Customer> {
-        self.slots.iter().flatten().chain(self.lines.iter().flatten())
+        self.slots.iter().flatten().chain(self.waiting.iter().flatten())
     }
 
     #[inline]
     fn next(&mut self) -> Option<Customer> {
-        self.lines.iter_mut().find_map(VecDeque::pop_front)
+        self.waiting.iter_mut().find_map(VecDeque::pop_front)
     }
 
     #[inline]

@@ -58,6 +58,7 @@ impl Histogram {
 }
 
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "below 2^8 once shifted")]
 fn bucket(nanos: u64) -> usize {
     // The leading digit's place, and the digits after it.
     let shift = (64 - nanos.leading_zeros()).saturating_sub(DIGITS + 1);
