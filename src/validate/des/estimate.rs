@@ -4,9 +4,16 @@ use rayon::prelude::*;
 use sim_core::Streams;
 
 use crate::validate::evaluator::{Computed, Quantities, Stop};
+use crate::validate::inputs::Inputs;
 
 /// Fixed, so that a verdict repeats. Any other would do.
 pub(super) const SEED: u64 = 20_261_122;
+
+/// The seed of a case: its inputs are the name of its streams, so that no two cases share
+/// their luck.
+fn seed(inputs: &Inputs<'_>) -> u64 {
+    Streams::new(SEED, 0).key("case", &inputs.value.to_string())
+}
 
 /// Fewer replications give no standard error worth the name.
 pub(super) const LEAST: u32 = 20;
@@ -26,26 +33,29 @@ pub(super) struct Wanted<const N: usize> {
 /// rounds until every quantity is as precise as wanted; how many there are depends on what
 /// was measured, never on the number of threads.
 pub(super) fn estimate<const N: usize>(
+    inputs: &Inputs<'_>,
     wanted: &Wanted<N>,
     one: impl Fn(Streams) -> Result<[f64; N], Stop> + Sync,
 ) -> Result<Quantities, Stop> {
     let quantities = wanted.quantities.map(|(name, target)| (name.to_owned(), target));
-    estimate_all(&quantities, wanted.most, one)
+    estimate_all(inputs, &quantities, wanted.most, one)
 }
 
 /// The same for quantities whose number depends on the case.
 pub(super) fn estimate_all<Row: AsRef<[f64]> + Send>(
+    inputs: &Inputs<'_>,
     quantities: &[(String, f64)],
     most: u32,
     one: impl Fn(Streams) -> Result<Row, Stop> + Sync,
 ) -> Result<Quantities, Stop> {
+    let seed = seed(inputs);
     let mut measured: Vec<Row> = Vec::new();
     let mut round = LEAST;
     while round > 0 {
         let done = count(measured.len());
         let more: Result<Vec<_>, Stop> = (done..done + round)
             .into_par_iter()
-            .map(|replication| one(Streams::new(SEED, replication)))
+            .map(|replication| one(Streams::new(seed, replication)))
             .collect();
         measured.extend(more?);
         let done = count(measured.len());
@@ -105,6 +115,7 @@ pub(super) fn mean_and_variance(values: impl Iterator<Item = f64> + Clone) -> (f
 mod tests {
     use super::*;
     use crate::validate::des::text::float;
+    use serde_json::Value;
 
     fn uniform(streams: Streams) -> f64 {
         streams.stream("test", "uniform", 0).uniform()
@@ -114,7 +125,8 @@ mod tests {
     fn replications_are_added_until_the_mean_is_precise() {
         let run = |target, most| {
             let wanted = Wanted { quantities: [("mean", target)], most };
-            estimate(&wanted, |streams| Ok([uniform(streams)])).unwrap()
+            let inputs = Inputs { value: &Value::Null, data: None };
+            estimate(&inputs, &wanted, |streams| Ok([uniform(streams)])).unwrap()
         };
         let read = |all: &Quantities| match all.get("mean") {
             Some(&Computed::Estimate { mean, standard_error }) => (mean, standard_error),

@@ -88,7 +88,7 @@ pub(super) fn natural(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         return Err(bad("expected 2 to 1000000 miners, and at most 1000 blocks in a delay"));
     }
     let quantities = [("P(>=1 competing block within delay)", 0.0075)];
-    estimate(&Wanted { quantities, most: 400 }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: 400 }, |streams| {
         let model = Miners {
             mean_gap: f64::from(miners) / blocks,
             delay: SimDuration::from_secs_f64(delay),

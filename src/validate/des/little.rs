@@ -2,7 +2,9 @@
 //! the time that customers spend in the window, to the nanosecond, whatever the discipline.
 
 use sim_core::Streams;
-use sim_core::queueing::{Discipline, Law, Network, Route, SourceSpec, Station, StationSpec};
+use sim_core::queueing::{
+    Discipline, Law, Network, Route, SourceSpec, Station, StationSpec, Tally,
+};
 use sim_types::SimTime;
 
 use super::estimate::SEED;
@@ -63,7 +65,7 @@ fn difference(network: Network) -> Result<f64, Stop> {
         if station.served() < 1_000 {
             return Err(bad("nobody was served: Little's law would hold of nothing"));
         }
-        let left: u128 = station.sojourns.iter().map(|tally| tally.sum()).sum();
+        let left: u128 = station.sojourns.iter().map(Tally::sum).sum();
         let inside = left + stay(station, end) - early;
         #[expect(clippy::cast_precision_loss, reason = "a difference of almost nothing")]
         let apart = station.levels.area().abs_diff(inside) as f64;

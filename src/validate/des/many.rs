@@ -36,7 +36,7 @@ pub(super) fn m_m_c(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         // May be rarer than any run is long.
         ("P(Wq>0.5)", 0.015),
     ];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station = network.station(0);
         Ok([
@@ -60,7 +60,7 @@ pub(super) fn erlang_b(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let (c, lam, mu) = (number(inputs, "c")?, rate(inputs, "lam")?, rate(inputs, "mu")?);
     let model = loss_system(c, lam, exponential(mu)?)?;
     let quantities = [("P(block)", 0.01), ("mean_busy", 0.0025)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station = network.station(0);
         Ok([float(station.lost) / float(station.offered.max(1)), station.mean_busy()])
@@ -71,7 +71,7 @@ pub(super) fn insensitivity(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let (c, lam) = (number(inputs, "c")?, rate(inputs, "lam")?);
     let model = loss_system(c, lam, service(inputs)?)?;
     let quantities = [("P(block)", 0.01)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station = network.station(0);
         Ok([float(station.lost) / float(station.offered.max(1))])
@@ -84,7 +84,7 @@ pub(super) fn m_m_1_k(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let model = Steady::bounded(vec![station], vec![poisson(lam)?], lam);
     let quantities =
         [("P(loss)", 0.0075), ("L", 0.005), ("W_accepted", 0.005), ("throughput", 0.0025)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station = network.station(0);
         Ok([
@@ -101,7 +101,7 @@ pub(super) fn m_m_inf(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let station = StationSpec::infinite(exponential(mu)?);
     let model = Steady::bounded(vec![station], vec![poisson(lam)?], lam);
     let quantities = [("L", 0.0025), ("Var(N)", 0.0125), ("P0", 0.025)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let levels = &network.station(0).levels;
         Ok([levels.mean(), levels.variance(), levels.at(0)])

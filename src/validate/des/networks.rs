@@ -1,6 +1,6 @@
 //! Networks of stations: open, closed, and machines that break.
 
-use sim_core::queueing::{Law, Route, SourceSpec, StationSpec};
+use sim_core::queueing::{Law, Route, SourceSpec, Station, StationSpec};
 
 use super::estimate::{Wanted, estimate, estimate_all};
 use super::single::rate;
@@ -42,7 +42,7 @@ pub(super) fn open(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         .flat_map(|i| [(format!("lam{i}"), 0.0025), (format!("L{i}"), 0.01)])
         .chain([("mean network sojourn".to_owned(), 0.0075)])
         .collect();
-    estimate_all(&quantities, model.most, |streams| {
+    estimate_all(inputs, &quantities, model.most, |streams| {
         let network = model.run(&streams)?;
         let station = network.stations().iter().flat_map(|station| {
             [float(station.offered) / station.levels.span(), station.levels.mean()]
@@ -112,9 +112,9 @@ pub(super) fn closed(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         .into_iter()
         .chain((1..=mu.len()).map(|i| (format!("L{i}"), 0.0075)))
         .collect();
-    estimate_all(&quantities, model.most, |streams| {
+    estimate_all(inputs, &quantities, model.most, |streams| {
         let network = model.run(&streams)?;
-        let all: u64 = network.stations().iter().map(sim_core::queueing::Station::served).sum();
+        let all: u64 = network.stations().iter().map(Station::served).sum();
         let throughput = float(all) / sum / network.station(0).levels.span();
         let numbers = network.stations().iter().map(|station| station.levels.mean());
         Ok([throughput].into_iter().chain(numbers).collect::<Vec<f64>>())
@@ -136,7 +136,7 @@ pub(super) fn machine_repair(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let flow = (f64::from(machines) * lam).min(f64::from(repairmen) * mu);
     let model = Steady { placed: machines, ..Steady::bounded(stations, Vec::new(), flow) };
     let quantities = [("mean broken", 0.005), ("repairman utilisation", 0.0025)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let repair = network.station(1);
         Ok([repair.levels.mean(), repair.mean_busy() / f64::from(repairmen)])

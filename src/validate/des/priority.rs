@@ -1,6 +1,6 @@
 //! Two or more classes before one server.
 
-use sim_core::queueing::{Discipline, Law, SourceSpec, Station, StationSpec};
+use sim_core::queueing::{Discipline, Law, SourceSpec, Station, StationSpec, Tally};
 
 use super::estimate::{Wanted, estimate};
 use super::single::rate;
@@ -55,12 +55,12 @@ fn means(inputs: &Inputs<'_>, discipline: Discipline) -> Result<Quantities, Stop
         let names = NAMES[i / 2];
         (if i % 2 == 0 { names.0 } else { names.1 }, target(i / 2))
     });
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station: &Station = network.station(0);
         Ok(core::array::from_fn(|i| {
             let tallies = if i % 2 == 0 { &station.waits } else { &station.sojourns };
-            tallies.get(i / 2).map_or(0.0, sim_core::queueing::Tally::mean)
+            tallies.get(i / 2).map_or(0.0, Tally::mean)
         }))
     })
 }

@@ -21,16 +21,20 @@ pub(super) fn latency(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     }
     let law = law::read(&inputs.read::<String>("delay")?, Known::default())?;
     let station = StationSpec::infinite(law);
-    estimate(&Wanted { quantities: [("E[k-th arrival]", 0.0015)], most: 2_000 }, |streams| {
-        let mut sum = 0.0;
-        for run in 0..RUNS {
-            let streams = Streams::new(streams.key("quorum", "runs"), run);
-            let network = Network::new(vec![station.clone()], Vec::new(), &streams);
-            let mut engine = network.map_err(bad)?.start();
-            engine.outside(|network, cx| network.place(0, n, cx));
-            engine.run_until(SimTime::MAX, k);
-            sum += engine.now().seconds();
-        }
-        Ok([sum / f64::from(RUNS)])
-    })
+    estimate(
+        inputs,
+        &Wanted { quantities: [("E[k-th arrival]", 0.0015)], most: 2_000 },
+        |streams| {
+            let mut sum = 0.0;
+            for run in 0..RUNS {
+                let streams = Streams::new(streams.key("quorum", "runs"), run);
+                let network = Network::new(vec![station.clone()], Vec::new(), &streams);
+                let mut engine = network.map_err(bad)?.start();
+                engine.outside(|network, cx| network.place(0, n, cx));
+                engine.run_until(SimTime::MAX, k);
+                sum += engine.now().seconds();
+            }
+            Ok([sum / f64::from(RUNS)])
+        },
+    )
 }

@@ -117,11 +117,8 @@ pub(super) fn discrete_alias(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
 fn range(text: &str) -> Result<Vec<f64>, Stop> {
     match Described::new(text).bare[..] {
         [from, to] if from.fract() == 0.0 && (0.0..=to).contains(&from) && to <= 1e6 => {
-            let mut weights = vec![from];
-            while weights.last().is_some_and(|&last| last + 1.0 <= to) {
-                weights.push(from + weights.len() as f64);
-            }
-            Ok(weights)
+            let next = |weight: &f64| Some(weight + 1.0).filter(|next| *next <= to);
+            Ok(core::iter::successors(Some(from), next).collect())
         }
         _ => Err(bad(format!("input `weights` is `{text}`, expected a list or `1..100`"))),
     }

@@ -27,13 +27,14 @@ const BATCH: u32 = 100;
 /// Mean and variance over independent runs of what `run` measures at time `t`, named by the
 /// pattern with `t` in place of `{}`.
 fn moments_at(
+    inputs: &Inputs<'_>,
     (mean, variance): (&'static str, &'static str),
     (mean_target, variance_target): (f64, f64),
     t: f64,
     run: impl Fn(&Streams) -> Result<f64, Stop> + Sync,
 ) -> Result<Quantities, Stop> {
     let quantities = [(mean, mean_target), (variance, variance_target)];
-    let all = estimate(&Wanted { quantities, most: MOST_BATCHES }, |streams| {
+    let all = estimate(inputs, &Wanted { quantities, most: MOST_BATCHES }, |streams| {
         let runs: Result<Vec<f64>, Stop> =
             (0..BATCH).map(|i| run(&Streams::new(streams.key("batch", "runs"), i))).collect();
         let (mean, variance, _) = mean_and_variance(runs?.into_iter());
@@ -62,7 +63,7 @@ fn number_by(source: &SourceSpec, t: f64, streams: &Streams) -> Result<f64, Stop
 pub(super) fn function(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let t = rate(inputs, "t")?;
     let source = SourceSpec::renewal(gaps(inputs)?, Route::Exit);
-    moments_at(("M({})", "Var[N({})]"), (0.0025, f64::INFINITY), t, |streams| {
+    moments_at(inputs, ("M({})", "Var[N({})]"), (0.0025, f64::INFINITY), t, |streams| {
         number_by(&source, t, streams)
     })
 }
@@ -71,7 +72,7 @@ pub(super) fn central_limit(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let t = rate(inputs, "t")?;
     let source = SourceSpec::renewal(gaps(inputs)?, Route::Exit);
     let names = ("E[N(t)] (leading)", "Var[N(t)] (sigma^2 t/mu^3)");
-    moments_at(names, (0.0005, 0.03), t, |streams| number_by(&source, t, streams))
+    moments_at(inputs, names, (0.0005, 0.03), t, |streams| number_by(&source, t, streams))
 }
 
 pub(super) fn thinned(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
@@ -83,7 +84,7 @@ pub(super) fn thinned(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         return Err(bad(format!("rate `{text}` lies between {least} and {greatest}")));
     }
     let source = SourceSpec::varying(rate, until, Route::Exit);
-    moments_at(("E[N({})]", "Var[N({})]"), (0.0025, 0.01), until, |streams| {
+    moments_at(inputs, ("E[N({})]", "Var[N({})]"), (0.0025, 0.01), until, |streams| {
         number_by(&source, until, streams)
     })
 }
@@ -97,7 +98,7 @@ pub(super) fn transient(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let station = StationSpec::infinite(service(inputs)?);
     let source = poisson(lam)?;
     let end = moment(t)?;
-    moments_at(("E[N({})]", "Var[N({})]"), (0.0025, 0.0075), t, |streams| {
+    moments_at(inputs, ("E[N({})]", "Var[N({})]"), (0.0025, 0.0075), t, |streams| {
         let network = Network::new(vec![station.clone()], vec![source.clone()], streams);
         let mut engine = network.map_err(bad)?.start();
         engine.run_until(end, u64::MAX);
@@ -116,7 +117,7 @@ pub(super) fn inspection(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         ("mean residual life", 0.0075),
         ("renewal rate", 0.0025),
     ];
-    estimate(&Wanted { quantities, most: 400 }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: 400 }, |streams| {
         let network = Network::new(Vec::new(), vec![source.clone()], &streams).map_err(bad)?;
         let mut engine = network.start();
         let mut visits = Draws::new(streams.key("inspector", "visits"));
@@ -128,7 +129,7 @@ pub(super) fn inspection(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         let (mut length, mut residual) = (0_u128, 0_u128);
         let mut now = start;
         for _ in 0..INSPECTIONS {
-            now = now + between.duration(&mut visits);
+            now += between.duration(&mut visits);
             engine.run_until(now, u64::MAX);
             let source = engine.model().source(0);
             length += u128::from(source.next.since(source.last).0);
@@ -156,7 +157,7 @@ pub(super) fn split(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     ];
     // A window sees ten customers in the mean.
     let window = 10.0 / rate;
-    estimate(&Wanted { quantities, most: 400 }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: 400 }, |streams| {
         let stations = vec![counter.clone(), counter.clone()];
         let network = Network::new(stations, vec![source.clone()], &streams).map_err(bad)?;
         let mut engine = network.start();

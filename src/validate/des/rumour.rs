@@ -68,7 +68,7 @@ pub(super) fn push(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         return Err(bad(format!("input `n` is {n}, expected 2 to 100000")));
     };
     let quantities = [("E[time to inform all]", 0.005)];
-    estimate(&Wanted { quantities, most: 1_000 }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: 1_000 }, |streams| {
         let mut sum = 0.0;
         for run in 0..RUNS {
             let nodes = Nodes {

@@ -54,7 +54,7 @@ pub(super) fn m_m_1(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         ("sojourn_p95", 0.0075),
         ("mean_interdeparture", 0.0025),
     ];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station = network.station(0);
         let between = station.departures.map_or(f64::NAN, |(first, last)| {
@@ -83,7 +83,7 @@ pub(super) fn service(inputs: &Inputs<'_>) -> Result<Law, Stop> {
 pub(super) fn m_g_1(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let model = m_g_1_of(rate(inputs, "lam")?, service(inputs)?, discipline(inputs)?)?;
     let quantities = [("Wq", 0.0075), ("W", 0.0075), ("Lq", 0.0075), ("P0", 0.0025)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station = network.station(0);
         Ok([
@@ -98,7 +98,7 @@ pub(super) fn m_g_1(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
 fn sojourn_and_number(inputs: &Inputs<'_>, discipline: Discipline) -> Result<Quantities, Stop> {
     let model = m_g_1_of(rate(inputs, "lam")?, service(inputs)?, discipline)?;
     let quantities = [("W", 0.01), ("L", 0.01)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station = network.station(0);
         Ok([station.sojourns[0].mean(), station.levels.mean()])
@@ -163,7 +163,7 @@ pub(super) fn gi_m_1(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let source = SourceSpec::renewal(gaps, Route::To(0));
     let model = Steady::open(vec![station], vec![source], lam, lam / mu, spread)?;
     let quantities = [("sigma = P(arrival waits)", 0.005), ("Wq", 0.0075), ("W", 0.0075)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station = network.station(0);
         Ok([
@@ -188,7 +188,7 @@ pub(super) fn pasta(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let station = StationSpec::new(kendall.servers, service);
     let model = Steady::open(vec![station], vec![poisson(lam)?], lam, load, spread)?;
     let quantities = [("fraction of arrivals finding system empty", 0.005)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station = network.station(0);
         Ok([float(station.found_empty) / float(station.offered.max(1))])
@@ -260,7 +260,7 @@ pub(super) fn batches(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let (rate, load) = (lam * mean, lam * mean / mu);
     let model = Steady::open(vec![station], vec![source], rate, load, spread)?;
     let quantities = [("L", 0.01), ("W", 0.01)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network = model.run(&streams)?;
         let station = network.station(0);
         Ok([station.levels.mean(), station.sojourns[0].mean()])
@@ -273,7 +273,7 @@ pub(super) fn busy_period(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     model.stations[0].observe = Observe { busy_periods: true, ..Observe::default() };
     let quantities =
         [("E[B]", 0.0075), ("Var[B]", 0.035), ("E[customers per busy period]", 0.0075)];
-    estimate(&Wanted { quantities, most: model.most }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: model.most }, |streams| {
         let network: Network = model.run(&streams)?;
         let busy = &network.station(0).busy;
         Ok([busy.mean(), busy.variance(), busy.customers()])

@@ -22,7 +22,7 @@ pub(super) fn two_states(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     // The start is forgotten at the rate of both moves together.
     let forgotten = 20.0 / (down + up);
     let quantities = [("availability", 0.001), ("P(up at t=1 | up at 0)", 0.002)];
-    estimate(&Wanted { quantities, most: 10_000 }, |streams| {
+    estimate(inputs, &Wanted { quantities, most: 10_000 }, |streams| {
         let network = Network::new(stations.clone(), Vec::new(), &streams).map_err(bad)?;
         let mut engine = network.start();
         engine.outside(|network, cx| network.place(0, MACHINES, cx));

@@ -68,7 +68,7 @@ impl Described {
 
 fn tokens(text: &str) -> Vec<Token> {
     let text: Vec<char> = text.to_lowercase().chars().collect();
-    let digit = |at: usize| text.get(at).is_some_and(|c| c.is_ascii_digit());
+    let digit = |at: usize| text.get(at).is_some_and(char::is_ascii_digit);
     let mut out = Vec::new();
     let mut at = 0;
     while let Some(&c) = text.get(at) {
@@ -78,11 +78,15 @@ fn tokens(text: &str) -> Vec<Token> {
                 at += 1;
             }
             // `cv2=4`: digits belong to the word where an equals sign follows them.
-            let digits = (at..).take_while(|&i| digit(i)).count();
+            let digits = text[at..].iter().take_while(|c| c.is_ascii_digit()).count();
             if digits > 0 && text.get(at + digits) == Some(&'=') {
                 at += digits;
             }
             out.push(Token::Word(text[start..at].iter().collect()));
+        } else if c == '.' && text.get(at + 1) == Some(&'.') {
+            // Two dots are a range, not the start of a fraction.
+            at += 2;
+            out.push(Token::Other('…'));
         } else if c.is_ascii_digit() || (c == '.' && digit(at + 1)) {
             let mut value = number(&text, &mut at);
             if text.get(at) == Some(&'/') && (digit(at + 1) || text.get(at + 1) == Some(&'.')) {
@@ -103,7 +107,6 @@ fn tokens(text: &str) -> Vec<Token> {
 fn number(text: &[char], at: &mut usize) -> f64 {
     let start = *at;
     let part = |i: usize| text.get(i).is_some_and(|&c| c.is_ascii_digit() || c == '.');
-    // Two dots are a range, not a number.
     while part(*at) && !(text[*at] == '.' && text.get(*at + 1) == Some(&'.')) {
         *at += 1;
     }
@@ -136,6 +139,7 @@ pub(super) fn share(name: &str, x: f64) -> Result<f64, Stop> {
 }
 
 /// Inputs that make no sense.
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 pub(super) fn bad(reason: impl ToString) -> Stop {
     Stop::BadInput(reason.to_string())
 }

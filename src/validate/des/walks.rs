@@ -15,12 +15,13 @@ const WALKS: u32 = 20_000;
 
 /// The probability of an outcome, as the share of walks that end with it.
 fn probability(
+    inputs: &Inputs<'_>,
     name: &'static str,
     target: f64,
     most: u32,
     walk: impl Fn(&mut Draws) -> bool + Sync,
 ) -> Result<Quantities, Stop> {
-    estimate(&Wanted { quantities: [(name, target)], most }, |streams: Streams| {
+    estimate(inputs, &Wanted { quantities: [(name, target)], most }, |streams: Streams| {
         let mut draws = Draws::new(streams.key("walk", "steps"));
         let hits = (0..WALKS).filter(|_| walk(&mut draws)).count();
         Ok([float(hits as u64) / f64::from(WALKS)])
@@ -33,7 +34,7 @@ pub(super) fn ruin(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     if start > target || target > 100_000 {
         return Err(bad("`start` must be at most `target`, and that at most 100000"));
     }
-    probability("P(ruin)", 0.0075, 200, |draws| {
+    probability(inputs, "P(ruin)", 0.0075, 200, |draws| {
         let mut fortune = start;
         while fortune > 0 && fortune < target {
             fortune = if draws.uniform() < p { fortune + 1 } else { fortune - 1 };
@@ -54,7 +55,7 @@ pub(super) fn extinction(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let far = if birth > death { 13.9 / math::ln(birth / death) } else { f64::INFINITY };
     let escaped = float(n0.max(1)) * 1e4;
     let escaped = if far < escaped { far } else { escaped };
-    probability("P(extinct)", 0.0075, 200, |draws| {
+    probability(inputs, "P(extinct)", 0.0075, 200, |draws| {
         let mut alive = n0;
         while alive > 0 && float(alive) <= escaped {
             alive = if draws.uniform() < p { alive + 1 } else { alive - 1 };
@@ -70,7 +71,7 @@ pub(super) fn coupons(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     }
     // Some hundred thousand draws to a replication.
     let collections = (100_000 / n).clamp(10, 1_000);
-    estimate(&Wanted { quantities: [("E[draws]", 0.0025)], most: 1_000 }, |streams| {
+    estimate(inputs, &Wanted { quantities: [("E[draws]", 0.0025)], most: 1_000 }, |streams| {
         let mut draws = Draws::new(streams.key("collector", "coupons"));
         let mut seen = vec![0_usize; n];
         let mut count = 0;
@@ -105,7 +106,7 @@ pub(super) fn double_spend(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let hopeless = (34.5 / math::ln((1.0 - q) / q)).ceil() as i64;
     let exact = "attacker success (exact negative-binomial, Rosenfeld)";
     let most = 40_000_000 / WALKS;
-    let simulated = probability(exact, 0.0125, most, |draws| {
+    let simulated = probability(inputs, exact, 0.0125, most, |draws| {
         // The attacker mines in secret until the payment has its confirmations.
         let (mut honest, mut lead) = (0, i64::from(z));
         while honest < z {

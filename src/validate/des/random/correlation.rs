@@ -35,7 +35,6 @@ pub(super) fn largest(streams: u64, draws: u64, stream: impl Fn(u64) -> Draws + 
     -(count * (-tail).ln_1p()).exp_m1()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a byte")]
 fn odd_numbers(mut draws: Draws, count: u64) -> Vec<i16> {
     (0..count).map(|_| 2 * (draws.bits() >> 56) as i16 - 255).collect()
 }
