@@ -25,10 +25,14 @@
 //! still run; a file that is not a case file is an error of the whole run.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
 
 pub mod bittensor;
 pub mod case;
 pub mod compare;
+pub mod des;
 pub mod evaluator;
 pub mod inputs;
 pub mod report;
@@ -42,11 +46,32 @@ pub use report::{CaseReport, KindReport, Totals, ValidationReport, Verdict};
 /// # Errors
 /// When a file cannot be read or is not a case file: see [`ValidateError`].
 pub fn run(files: &[PathBuf], data: Option<&Path>) -> Result<ValidationReport, ValidateError> {
-    let mut reports = Vec::new();
+    run_watched(files, data, |_, _| ())
+}
+
+/// The same, telling `watch` after each case how many of how many are done. Cases are
+/// evaluated in parallel; the report has them in order.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_watched(
+    files: &[PathBuf],
+    data: Option<&Path>,
+    watch: impl Fn(usize, usize) + Sync,
+) -> Result<ValidationReport, ValidateError> {
+    let mut cases = Vec::new();
     for file in files {
-        for case in case::read(file)? {
-            reports.push(report::judge(file, &case, data));
-        }
+        cases.extend(case::read(file)?.into_iter().map(|case| (file, case)));
     }
+    let done = AtomicUsize::new(0);
+    let reports = cases
+        .par_iter()
+        .with_max_len(1)
+        .map(|(file, case)| {
+            let report = report::judge(file, case, data);
+            watch(done.fetch_add(1, Ordering::Relaxed) + 1, cases.len());
+            report
+        })
+        .collect();
     Ok(ValidationReport::new(reports))
 }

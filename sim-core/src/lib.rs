@@ -6,6 +6,7 @@
 //! | [`queue`], [`key`] | the pending events and their order: a radix wheel, a 4-ary heap |
 //! | [`timers`] | scheduled events that can be taken back |
 //! | [`fault`] | why a run failed, and who did it |
+//! | [`queueing`] | sources, servers, routes and statistics of queueing models |
 //! | [`chain`] | the event digest's chain of 64-bit words |
 //! | [`parallel`] | one run on several threads, with the same digest |
 //! | [`determinism`] | run twice, name the first event that differs |
@@ -49,6 +50,7 @@ pub mod ledger;
 pub mod network;
 pub mod parallel;
 pub mod queue;
+pub mod queueing;
 mod shard;
 pub mod streams;
 pub mod timers;

@@ -108,6 +108,14 @@ pub(super) fn interrupt() -> Arc<AtomicBool> {
     flag
 }
 
+/// Shows how many of something are done, on stderr; silent where stderr is no terminal.
+pub(super) fn counter(what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:40} {pos} of {len}, {elapsed} gone");
+    ProgressBar::new(0)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_message(what)
+}
+
 /// Shows the progress of simulated time on stderr while `work` runs; silent where stderr is
 /// no terminal.
 pub(super) fn with_progress<T>(

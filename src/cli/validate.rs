@@ -23,7 +23,14 @@ pub(super) struct Validate {
 
 impl Validate {
     pub(super) fn execute(self) -> Exit {
-        let report = match validate::run(&self.files, self.data.as_deref()) {
+        let bar = output::counter("cases");
+        let watch = |done: usize, all: usize| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        };
+        let report = validate::run_watched(&self.files, self.data.as_deref(), watch);
+        bar.finish_and_clear();
+        let report = match report {
             Ok(report) => report,
             Err(error) => return output::failure(Exit::File, error),
         };

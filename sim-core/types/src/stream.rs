@@ -30,6 +30,13 @@ impl Key {
         self.word
     }
 
+    /// Whether it is the key of an antithetic stream.
+    #[must_use]
+    #[inline]
+    pub fn is_mirrored(self) -> bool {
+        self.mirrored
+    }
+
     /// The key of the antithetic stream.
     #[must_use]
     pub fn mirror(self) -> Self {
