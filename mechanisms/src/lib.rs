@@ -15,11 +15,13 @@
 //! | [`reward`] | 6 | weights or observations | payouts |
 //! | [`behaviour`] | – | what was asked | what was really done: honest or not |
 //! | [`yuma`] | 6 | | the consensus epoch of Bittensor as plain functions |
+//! | [`pool`] | | TAO and alpha offered | TAO and alpha paid: the pools of Bittensor |
 
 mod stage;
 
 pub mod behaviour;
 pub mod market;
+pub mod pool;
 pub mod reward;
 pub mod settlement;
 pub mod verification;

@@ -54,7 +54,8 @@ fn signed(negative: bool, magnitude: u128) -> Option<i128> {
 const LOW: u128 = u64::MAX as u128;
 
 /// The product as (high, low) halves.
-fn mul_wide(a: u128, b: u128) -> (u128, u128) {
+#[inline]
+pub(super) fn mul_wide(a: u128, b: u128) -> (u128, u128) {
     let (a1, a0, b1, b0) = (a >> 64, a & LOW, b >> 64, b & LOW);
     let low = a0 * b0;
     let (mid, carry) = (a1 * b0).overflowing_add(a0 * b1);
@@ -64,7 +65,7 @@ fn mul_wide(a: u128, b: u128) -> (u128, u128) {
 }
 
 /// `(hi * 2^128 + lo) / d` if the quotient fits 128 bits and `d` is not zero.
-fn div_wide(hi: u128, lo: u128, d: u128) -> Option<u128> {
+pub(super) fn div_wide(hi: u128, lo: u128, d: u128) -> Option<u128> {
     if hi == 0 {
         return lo.checked_div(d);
     }
@@ -84,7 +85,7 @@ fn div_wide(hi: u128, lo: u128, d: u128) -> Option<u128> {
 
 /// One digit of the quotient `(u * 2^64 + next) / d` and the remainder, for `u < d`, `d`
 /// with its top bit set.
-fn div_digit(u: u128, next: u128, d: u128) -> (u128, u128) {
+pub(super) fn div_digit(u: u128, next: u128, d: u128) -> (u128, u128) {
     let (d1, d0) = (d >> 64, d & LOW);
     let (mut q, mut rest) = (u / d1, u % d1);
     // The estimate is at most two too large.
