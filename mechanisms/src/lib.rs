@@ -20,8 +20,10 @@
 mod stage;
 
 pub mod behaviour;
+pub mod emission;
 pub mod market;
 pub mod pool;
+pub mod registration;
 pub mod reward;
 pub mod settlement;
 pub mod verification;

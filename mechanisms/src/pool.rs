@@ -311,6 +311,32 @@ impl Pool {
         self.alpha = self.alpha.saturating_add(alpha);
     }
 
+    /// A trade of the chain's own, for which a purchase from a weighted pool has a short way.
+    #[inline]
+    pub(crate) fn trade_prepared(&mut self, trade: Trade) -> Result<Filled, TradeError> {
+        if let (Curve::Weighted(weights), Side::Buy, true) =
+            (&self.curve, trade.side, trade.fee_free)
+            && let Some(paid_out) = weighted::small_purchase(*weights, self, trade.amount)
+        {
+            self.tao += trade.amount;
+            self.alpha -= paid_out;
+            return Ok(Filled { paid_in: trade.amount, fee: 0, paid_out, made: 0 });
+        }
+        self.trade(trade)
+    }
+
+    /// A fee that the pool keeps: it enters the reserve and waits for the next injection.
+    pub(crate) fn keep_fee(&mut self, side: Side, fee: u64) {
+        let (tao, alpha) = match side {
+            Side::Buy => (fee, 0),
+            Side::Sell => (0, fee),
+        };
+        self.add(tao, alpha);
+        if let Curve::Ticks(ticks) = &mut self.curve {
+            ticks.keep(tao, alpha);
+        }
+    }
+
     /// The fee on `amount`: none for the chain's own trades, and none on curves without one.
     #[must_use]
     pub fn fee(&self, amount: u64, fee_free: bool) -> u64 {

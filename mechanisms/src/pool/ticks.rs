@@ -84,6 +84,12 @@ impl Ticks {
         );
     }
 
+    /// Fees that the position will take in with the next injection.
+    pub(super) const fn keep(&mut self, tao: u64, alpha: u64) {
+        self.reservoir.0 = self.reservoir.0.saturating_add(tao);
+        self.reservoir.1 = self.reservoir.1.saturating_add(alpha);
+    }
+
     /// What the position holds at the present price.
     fn held(&self) -> (u64, u64) {
         let liquidity = U64F64::from(self.liquidity);

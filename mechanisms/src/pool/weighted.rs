@@ -14,7 +14,7 @@
 use sim_types::fixed::U64F64;
 
 use super::weights::Weights;
-use super::{Filled, MAX_INPUT_MULTIPLE, Pool, Side, Trade, TradeError, check, fee_on_top};
+use super::{Filled, MAX_INPUT_MULTIPLE, MIN_RESERVE, Pool, Side, Trade, TradeError, check, fee_on_top};
 
 /// Computes a trade without doing it.
 pub(super) fn trade(weights: Weights, pool: &Pool, trade: &Trade) -> Result<Filled, TradeError> {
@@ -56,6 +56,22 @@ pub(super) fn trade(weights: Weights, pool: &Pool, trade: &Trade) -> Result<Fill
         return Err(TradeError::InsufficientLiquidity { wanted: filled.paid_out, reserve: from });
     }
     Ok(filled)
+}
+
+/// What a purchase without a fee pays, where no rule can refuse or shorten it: a small part of
+/// the reserves, at a price far from the limit that stands for none. `None` sends the caller
+/// the long way.
+#[inline]
+pub(super) fn small_purchase(weights: Weights, pool: &Pool, amount: u64) -> Option<u64> {
+    if amount > pool.tao >> 3 || pool.alpha < MIN_RESERVE {
+        return None;
+    }
+    let paid_out = weights.purchase_proceeds(pool.tao, pool.alpha, amount);
+    // The price after is below 2^19, and the limit is 10^6.
+    let (tao, alpha) = (pool.tao.checked_add(amount)?, pool.alpha.checked_sub(paid_out)?);
+    let above = (u128::from(weights.base()) * u128::from(tao)) >> 19;
+    let cheap = above < u128::from(weights.quote()) * u128::from(alpha);
+    (cheap && paid_out > 0).then_some(paid_out)
 }
 
 /// R4. The fee is computed anew from what is traded, and can be a unit more than the input

@@ -38,13 +38,11 @@ impl Default for Weights {
     }
 }
 
-/// The ratio of the weights, prepared for the price and for the exponents of one block.
+/// The ratio of the weights, prepared for several prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WeightRatio {
     /// w1 / w2 as the chain's price takes it.
     price_factor: U64F64,
-    /// w1 / w2 in units of 2^-120, if below 64.
-    base_over_quote: Option<u128>,
 }
 
 impl Weights {
@@ -88,12 +86,9 @@ impl Weights {
     #[inline]
     #[must_use]
     pub fn ratio(self) -> WeightRatio {
-        let base_over_quote = exponent(self.base(), self.quote);
-        let price_factor = base_over_quote.map_or_else(
-            || U64F64::from(self.base()).safe_div(U64F64::from(self.quote)),
-            |fine| U64F64::from_bits(fine >> 56),
-        );
-        WeightRatio { price_factor, base_over_quote }
+        // Both weights are below 2^60 and the quote weight is not zero.
+        let factor = (u128::from(self.base()) << 64) / u128::from(self.quote);
+        WeightRatio { price_factor: U64F64::from_bits(factor) }
     }
 
     /// R1; zero for an empty alpha reserve.
@@ -110,6 +105,7 @@ impl Weights {
     }
 
     /// `(y / (y + dy))^(w2 / w1)` for a purchase for `dy` from a reserve of `y`.
+    #[inline]
     #[must_use]
     pub fn purchase_factor(self, y: u64, dy: u64) -> U64F64 {
         self.factor(y, y.saturating_add(dy), false)
@@ -117,6 +113,7 @@ impl Weights {
 
     /// The reserve before over the reserve after, to the power of w1 / w2 (`selling`) or its
     /// inverse, at 18 decimals; zero where the chain has no value.
+    #[inline]
     #[must_use]
     pub fn factor(self, before: u64, after: u64, selling: bool) -> U64F64 {
         let (p, q) = if selling { (self.base(), self.quote) } else { (self.quote, self.base()) };
@@ -138,26 +135,10 @@ impl Weights {
     }
 
     /// R2: the alpha paid for `dy` TAO.
+    #[inline]
     #[must_use]
     pub fn purchase_proceeds(self, tao: u64, alpha: u64, dy: u64) -> u64 {
         lost_part(alpha, self.purchase_factor(tao, dy))
-    }
-
-    /// [`Self::purchase_proceeds`] with the ratio at hand; for small purchases without the cost
-    /// of a division.
-    #[inline]
-    #[must_use]
-    pub fn purchase_proceeds_with(self, ratio: &WeightRatio, tao: u64, alpha: u64, dy: u64) -> u64 {
-        // A purchase needs the inverse ratio, which equals the ratio for equal weights.
-        let exponent = if self.quote == SCALE / 2 {
-            ratio.base_over_quote
-        } else {
-            exponent(self.quote, self.base())
-        };
-        match exponent.and_then(|exponent| power_below_one(tao, dy, exponent)) {
-            Some(scaled) => lost_part(alpha, scaled_to_fixed(scaled)),
-            None => self.purchase_proceeds(tao, alpha, dy),
-        }
     }
 
     /// The alpha to be sold for `dy` TAO, without a fee.
@@ -313,19 +294,6 @@ mod tests {
             let want = f(tao) * (1.0 - math::pow(f(alpha) / (f(alpha) + f(dx)), ratio));
             let got = f(weights.sale_proceeds(tao, alpha, dx));
             prop_assert!((got - want).abs() <= 1.0 + 1e-12 * f(tao), "{got} {want}");
-        }
-
-        /// The prepared form is the plain one.
-        #[test]
-        fn prepared_purchases_agree(
-            w in quote(), tao in 1_u64 << 30..1 << 50, alpha in 1_u64 << 30..1 << 50, part in 0_u64..300,
-        ) {
-            let weights = Weights::new(w).unwrap();
-            let dy = tao / 1_000 * part;
-            prop_assert_eq!(
-                weights.purchase_proceeds_with(&weights.ratio(), tao, alpha, dy),
-                weights.purchase_proceeds(tao, alpha, dy)
-            );
         }
 
         /// R4: the delta reaches its price and no further.
