@@ -151,7 +151,6 @@ pub struct Economy {
 /// What all subnets share in one block.
 #[derive(Debug, Clone, Copy)]
 struct BlockTerms {
-    block: u64,
     emission: u64,
     root_sells: bool,
     weighted_root: U96F32,
@@ -233,7 +232,8 @@ impl Economy {
     pub fn lock_cost(&self) -> u64 {
         let mut minted = self.minted;
         let emission = minted.emission_at(self.ledger.issuance);
-        LockCost { interval: interval_at(self.lock.interval, emission), ..self.lock }.at(self.block + 1)
+        LockCost { interval: interval_at(self.lock.interval, emission), ..self.lock }
+            .at(self.block + 1)
     }
 
     /// The share each subnet had of the last block, by position.
@@ -309,7 +309,6 @@ impl Economy {
         let emission = self.minted.emission_at(self.ledger.issuance);
         let prices = self.compute_shares(emission);
         let terms = BlockTerms {
-            block: self.block,
             emission,
             root_sells: root_sell_flag(prices),
             weighted_root: weighted_root_tao(self.ledger.root, self.tao_weight),
@@ -320,7 +319,8 @@ impl Economy {
         let mut root_paid = 0;
         let mut factor: Option<(u64, Factor)> = None;
         for (subnet, &share) in self.subnets.iter_mut().zip(&self.shares) {
-            subnet.burn = self.params.burn_price.after_block(subnet.burn, self.burn_factor, self.block);
+            subnet.burn =
+                self.params.burn_price.after_block(subnet.burn, self.burn_factor, self.block);
             if let Some(first) = subnet.eligible_since() {
                 let before = subnet.pool.tao();
                 let tao = if terms.rules.base == Base::PriceCoarse {
@@ -358,7 +358,11 @@ impl Economy {
             }
         }
         // What is left of the emission is recycled: it was never issued.
-        assert!(spent <= emission, "subnets spent {spent} of {emission} rao in block {}", self.block);
+        assert!(
+            spent <= emission,
+            "subnets spent {spent} of {emission} rao in block {}",
+            self.block
+        );
         assert_eq!(spent, pooled + stranded, "TAO spent and pooled in block {}", self.block);
         self.ledger.issuance += spent;
         self.ledger.stranded += stranded;
@@ -475,7 +479,12 @@ impl Economy {
     }
 
     /// The root's dividends of a subnet are sold: the protocol's own outflow.
-    fn claim_root(&mut self, netuid: u16, alpha: u64, out: &mut Vec<Effect>) -> Result<(), Rejected> {
+    fn claim_root(
+        &mut self,
+        netuid: u16,
+        alpha: u64,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), Rejected> {
         let at = self.known(netuid)?;
         let subnet = &mut self.subnets[at];
         if alpha > subnet.held {
@@ -567,7 +576,13 @@ impl Economy {
     }
 
     /// What consensus left to miners of the owner: withheld, and burned or recycled.
-    fn withhold(&mut self, netuid: u16, withheld: u64, paid: u64, recycle: bool) -> Result<(), Rejected> {
+    fn withhold(
+        &mut self,
+        netuid: u16,
+        withheld: u64,
+        paid: u64,
+        recycle: bool,
+    ) -> Result<(), Rejected> {
         let at = self.known(netuid)?;
         let subnet = &mut self.subnets[at];
         if withheld > subnet.held || withheld > paid {
@@ -590,7 +605,8 @@ impl Economy {
         } else {
             (&mut self.ledger.root, &mut self.ledger.liquid)
         };
-        *from = from.checked_sub(amount).ok_or(Rejected::NotPermitted("more moved than there is"))?;
+        *from =
+            from.checked_sub(amount).ok_or(Rejected::NotPermitted("more moved than there is"))?;
         *into += amount;
         Ok(())
     }

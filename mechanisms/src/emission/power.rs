@@ -8,7 +8,7 @@
 use sim_types::fixed::{I32F32, Reciprocal, U64F64};
 
 /// How many numbers are computed side by side.
-pub const LANES: usize = 4;
+pub const LANES: usize = 8;
 
 const ONE: u64 = 1 << 32;
 const TWO: u64 = 2 << 32;
@@ -64,7 +64,11 @@ fn lanes_power(lanes: [U64F64; LANES], p: I32F32) -> [U64F64; LANES] {
     }
     let inverted = bits.map(|x| x < ONE);
     let from_one: [u64; LANES] = core::array::from_fn(|i| {
-        if inverted[i] { u64::try_from((1_u128 << 64) / u128::from(bits[i])).unwrap_or(0) } else { bits[i] }
+        if inverted[i] {
+            u64::try_from((1_u128 << 64) / u128::from(bits[i])).unwrap_or(0)
+        } else {
+            bits[i]
+        }
     });
     let log2 = lanes_log2(from_one);
     let exponents: [I32F32; LANES] = core::array::from_fn(|i| {
@@ -120,7 +124,8 @@ fn lanes_exp(exponents: [I32F32; LANES]) -> [U64F64; LANES] {
     core::array::from_fn(|i| {
         let negative = exponents[i] < I32F32::ZERO;
         // Above one, so that the inverse needs no more than 64 bits.
-        let value = if negative { (u128::from(ONE) << 32) / u128::from(sum[i]) } else { sum[i].into() };
+        let value =
+            if negative { (u128::from(ONE) << 32) / u128::from(sum[i]) } else { sum[i].into() };
         U64F64::from_bits(value << 32)
     })
 }

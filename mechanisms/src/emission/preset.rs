@@ -209,9 +209,7 @@ impl Preset {
     pub fn on(date: Date) -> Result<Self, BeforeLaunch> {
         let all = Self::all();
         let first = all[0].from;
-        all.into_iter()
-            .rfind(|preset| preset.from <= date)
-            .ok_or(BeforeLaunch { date, first })
+        all.into_iter().rfind(|preset| preset.from <= date).ok_or(BeforeLaunch { date, first })
     }
 
     /// The preset of this name.
@@ -254,14 +252,7 @@ impl Preset {
         add("dtao", (2025, 2, 13), "opentensor/subtensor v2.0.4 (5073ade6)", published, &[], rules);
 
         rules.moving_price = MovingPrice::Coarse;
-        add(
-            "growing_average",
-            (2025, 3, 19),
-            "opentensor/subtensor v2.0.8",
-            published,
-            &[],
-            rules,
-        );
+        add("growing_average", (2025, 3, 19), "opentensor/subtensor v2.0.8", published, &[], rules);
 
         (rules.pool, rules.fee_to) = (PoolKind::Ticks, FeeTo::Pool);
         add(
@@ -409,7 +400,9 @@ mod tests {
 
     #[test]
     fn days_are_days() {
-        for text in ["2026-02-29", "2026-13-01", "2026-00-10", "2026-1-010", "26-01-01", "", "+026-01-01"] {
+        for text in
+            ["2026-02-29", "2026-13-01", "2026-00-10", "2026-1-010", "26-01-01", "", "+026-01-01"]
+        {
             let error = text.parse::<Date>().unwrap_err().to_string();
             assert!(error.contains("expected a day of the calendar"), "{error}");
         }
@@ -441,6 +434,8 @@ mod tests {
             assert_eq!(Preset::on(date(day)).unwrap().name, want, "{day}");
         }
         let error = Preset::on(date("2025-02-12")).unwrap_err();
-        assert!(error.to_string().starts_with("no pools on 2025-02-12: dTAO started on 2025-02-13"));
+        assert!(
+            error.to_string().starts_with("no pools on 2025-02-12: dTAO started on 2025-02-13")
+        );
     }
 }

@@ -108,7 +108,8 @@ mod tests {
         assert!((shares[0].to_f64() - 0.25).abs() < 1e-9);
         // A third of the stake alone: its subnet has trust 1/3, the other's has 2/3.
         let shares = vote.shares(&[1, 2], &[vec![1, 0], vec![0, 1]]).unwrap();
-        let sigmoid = |t: f64| 1.0 / (1.0 + sim_types::math::exp(-10.0 * (t - 32_767.0 / 65_535.0)));
+        let sigmoid =
+            |t: f64| 1.0 / (1.0 + sim_types::math::exp(-10.0 * (t - 32_767.0 / 65_535.0)));
         let (a, b) = (sigmoid(1.0 / 3.0) / 3.0, sigmoid(2.0 / 3.0) * 2.0 / 3.0);
         assert!((shares[0].to_f64() - a / (a + b)).abs() < 1e-9, "{}", shares[0]);
         assert_eq!(vote.shares(&[], &[]), None);

@@ -71,7 +71,10 @@ mod tests {
         assert_eq!(parts.root, 0);
         let quarter = U96F32::from_bits(1 << 30);
         let parts = Parts::of(U96F32::from(1_000_000_000), U96F32::ZERO, quarter);
-        assert_eq!((parts.server, parts.validator, parts.root), (500_000_000, 375_000_000, 125_000_000));
+        assert_eq!(
+            (parts.server, parts.validator, parts.root),
+            (500_000_000, 375_000_000, 125_000_000)
+        );
         assert_eq!(cut_fraction(u16::MAX), U96F32::ONE);
     }
 

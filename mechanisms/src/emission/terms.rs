@@ -48,7 +48,7 @@ pub struct TermsInputs {
     /// Its price.
     pub price: U96F32,
     /// Its alpha emission.
-    pub alpha_emission: u64,
+    pub alpha_emission: U96F32,
     /// Its root proportion.
     pub root_proportion: U96F32,
     /// The whole block's TAO.
@@ -61,7 +61,7 @@ impl Cap {
     #[must_use]
     pub fn terms(self, inputs: &TermsInputs) -> Terms {
         let TermsInputs { tao, price, .. } = *inputs;
-        let alpha_out = U96F32::from(inputs.alpha_emission);
+        let alpha_out = inputs.alpha_emission;
         let cap = match self {
             Self::Emission | Self::EmissionOrBuy => alpha_out,
             Self::BlockOrBuy => alpha_out.min(U96F32::from(inputs.block_emission)),
@@ -100,7 +100,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn u96(x: f64) -> U96F32 {
-        U96F32::from_bits(sim_types::fixed::I96F32::saturating_from_f64(x).unwrap().to_bits().cast_unsigned())
+        U96F32::from_bits(
+            sim_types::fixed::I96F32::saturating_from_f64(x).unwrap().to_bits().cast_unsigned(),
+        )
     }
 
     #[test]
@@ -108,7 +110,7 @@ mod tests {
         let inputs = TermsInputs {
             tao: u96(100.0),
             price: u96(0.25),
-            alpha_emission: 1_000,
+            alpha_emission: 1_000.into(),
             root_proportion: u96(0.125),
             block_emission: 300,
         };
@@ -139,7 +141,7 @@ mod tests {
             let inputs = TermsInputs {
                 tao: U96F32::from_bits(u128::from(tao)),
                 price: U96F32::from_bits(u128::from(price >> s)),
-                alpha_emission: 1_000_000_000,
+                alpha_emission: 1_000_000_000.into(),
                 root_proportion: U96F32::from_bits(root.into()),
                 block_emission: 500_000_000,
             };

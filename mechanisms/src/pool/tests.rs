@@ -183,6 +183,18 @@ fn drained_and_overfull_pools_refuse() {
     assert_eq!(stable(0, 2).trade(buy(5)).map(|f| f.made), Ok(3));
 }
 
+/// Kept constants are what the operations give.
+#[test]
+fn constants_of_ticks() {
+    let trade = |side, limit| Trade::new(side, 0).limited(limit);
+    for (side, limit) in [(Side::Buy, PRICE_LIMITS.1), (Side::Sell, PRICE_LIMITS.0)] {
+        let near = ticks::limit_root(&trade(side, limit + 1)).to_f64();
+        let kept = ticks::limit_root(&trade(side, limit)).to_f64();
+        assert!((kept / near - 1.0).abs() < 1e-3, "{kept} {near}");
+    }
+    assert_eq!(ticks::INVERSE_MAX_SQRT_PRICE, U64F64::ONE.safe_div(ticks::MAX_SQRT_PRICE));
+}
+
 /// A tick pool over the whole range is the constant product, to the precision of its price.
 #[test]
 fn ticks_over_the_whole_range_are_the_constant_product() {

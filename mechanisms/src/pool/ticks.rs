@@ -16,15 +16,21 @@
 //! Fees went to the position until March 2026 and to the block's author since (commit
 //! 0b346d27); here every fee is reported, and who gets it is the caller's affair.
 
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 use sim_types::fixed::{U64F64, U96F32};
 
-use super::{Filled, Pool, Side, Trade, TradeError, check, fee_on_top};
+use super::{Filled, PRICE_LIMITS, Pool, Side, Trade, TradeError, check, fee_on_top};
 
 /// The square root of the price at the lowest tick, -443,636.
 pub const MIN_SQRT_PRICE: U64F64 = U64F64::from_bits(4_295_048_017);
 /// The square root of the price at the highest tick, 443,636.
 pub const MAX_SQRT_PRICE: U64F64 = U64F64::from_bits(79_226_673_515_401_279_992_447_579_062);
+
+/// The inverse of [`MAX_SQRT_PRICE`].
+pub(super) const INVERSE_MAX_SQRT_PRICE: U64F64 =
+    U64F64::from_bits((u128::MAX) / 79_226_673_515_401_279_992_447_579_062);
 
 /// 10^-12 as the chain writes it.
 const START_PRECISION: f64 = 0.000_000_000_001;
@@ -95,7 +101,7 @@ impl Ticks {
         let liquidity = U64F64::from(self.liquidity);
         let inverse = |s: U64F64| U64F64::ONE.safe_div(s);
         let s = self.sqrt_price.clamp(MIN_SQRT_PRICE, MAX_SQRT_PRICE);
-        let alpha = inverse(s).saturating_sub(inverse(MAX_SQRT_PRICE));
+        let alpha = inverse(s).saturating_sub(INVERSE_MAX_SQRT_PRICE);
         (
             liquidity.saturating_mul(s.saturating_sub(MIN_SQRT_PRICE)).to_u64(),
             liquidity.saturating_mul(alpha).to_u64(),
@@ -104,8 +110,7 @@ impl Ticks {
 
     /// Trades at the position's price; the caller moves the reserves.
     pub(super) fn trade(&mut self, pool: &Pool, trade: &Trade) -> Result<Filled, TradeError> {
-        let precision = U64F64::saturating_from_f64(LIMIT_PRECISION).unwrap_or(U64F64::EPSILON);
-        let limit = trade.limit_price().sqrt_within(precision);
+        let limit = limit_root(trade);
         check(pool, trade, self.sqrt_price, limit)?;
         let fee = pool.fee(trade.amount, trade.fee_free);
         let net = trade.amount - fee;
@@ -177,6 +182,22 @@ impl Ticks {
                 d.saturating_mul(share.saturating_mul(s)).to_u64()
             }
         }
+    }
+}
+
+/// The square root of a trade's limit; the limits that stand for none are kept.
+pub(super) fn limit_root(trade: &Trade) -> U64F64 {
+    static WITHOUT: OnceLock<[U64F64; 2]> = OnceLock::new();
+    let root = |trade: &Trade| {
+        let precision = U64F64::saturating_from_f64(LIMIT_PRECISION).unwrap_or(U64F64::EPSILON);
+        trade.limit_price().sqrt_within(precision)
+    };
+    let [buy, sell] =
+        WITHOUT.get_or_init(|| [Side::Buy, Side::Sell].map(|side| root(&Trade::new(side, 0))));
+    match trade.side {
+        Side::Buy if trade.limit == PRICE_LIMITS.1 => *buy,
+        Side::Sell if trade.limit == PRICE_LIMITS.0 => *sell,
+        _ => root(trade),
     }
 }
 

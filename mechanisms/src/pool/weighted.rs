@@ -14,7 +14,9 @@
 use sim_types::fixed::U64F64;
 
 use super::weights::Weights;
-use super::{Filled, MAX_INPUT_MULTIPLE, MIN_RESERVE, Pool, Side, Trade, TradeError, check, fee_on_top};
+use super::{
+    Filled, MAX_INPUT_MULTIPLE, MIN_RESERVE, Pool, Side, Trade, TradeError, check, fee_on_top,
+};
 
 /// Computes a trade without doing it.
 pub(super) fn trade(weights: Weights, pool: &Pool, trade: &Trade) -> Result<Filled, TradeError> {

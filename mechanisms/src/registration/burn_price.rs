@@ -109,15 +109,13 @@ pub fn adjusted(
     inertia: u64,
     (min, max): (u64, u64),
 ) -> u64 {
-    let (number, doubled) =
-        (u64::from(registrations) + u64::from(target), 2 * u64::from(target));
-    let pulled = U110F18::from(price)
-        .saturating_mul(U110F18::from(number))
-        .safe_div(U110F18::from(doubled));
+    let (number, doubled) = (u64::from(registrations) + u64::from(target), 2 * u64::from(target));
+    let pulled =
+        U110F18::from(price).saturating_mul(U110F18::from(number)).safe_div(U110F18::from(doubled));
     let kept = U110F18::from(inertia).safe_div(U110F18::from(u64::MAX));
-    let next = kept.saturating_mul(U110F18::from(price)).saturating_add(
-        U110F18::ONE.saturating_sub(kept).saturating_mul(pulled),
-    );
+    let next = kept
+        .saturating_mul(U110F18::from(price))
+        .saturating_add(U110F18::ONE.saturating_sub(kept).saturating_mul(pulled));
     next.to_u64().min(max).max(min)
 }
 

@@ -254,17 +254,23 @@ pub(super) fn root_proportion(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
 }
 
 /// What a subnet's pool is given.
+///
+/// A case states real numbers, among them a price that 32 fraction bits resolve to a few parts
+/// in 10^9, beside amounts of 10^9 whose small differences it expects. Alpha is therefore
+/// counted in units of 2^29, which the rule does not notice and the price gains 29 bits by.
 pub(super) fn subnet_terms(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
+    const UNIT: f64 = (1_u64 << 29) as f64;
+    let alpha = |x: U96F32| x.to_f64() * UNIT;
     let terms = Cap::RootOrBuy.terms(&TermsInputs {
         tao: coarse(inputs.read("tao_emission")?)?,
-        price: coarse(inputs.read("price")?)?,
-        alpha_emission: inputs.read("alpha_emission")?,
+        price: coarse(inputs.read::<f64>("price")? * UNIT)?,
+        alpha_emission: coarse(inputs.read::<f64>("alpha_emission")? / UNIT)?,
         root_proportion: coarse(inputs.optional("root_proportion")?.unwrap_or(1.0))?,
         block_emission: u64::MAX,
     });
     Ok(Quantities::one("tao_in", terms.tao_in.to_f64())
-        .and("alpha_in", terms.alpha_in.to_f64())
-        .and("alpha_out", terms.alpha_out.to_f64())
+        .and("alpha_in", alpha(terms.alpha_in))
+        .and("alpha_out", alpha(terms.alpha_out))
         .and("excess_tao", terms.excess_tao.to_f64()))
 }
 

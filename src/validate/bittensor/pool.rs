@@ -20,7 +20,9 @@ fn weight_of(value: &Value) -> Result<Weights, Stop> {
         integer(value).and_then(|parts| Weights::new(u64::try_from(parts).ok()?))
     };
     found.ok_or_else(|| {
-        Stop::BadInput(format!("a TAO weight of {value}, expected a number or pair in 0.01 ..= 0.99"))
+        Stop::BadInput(format!(
+            "a TAO weight of {value}, expected a number or pair in 0.01 ..= 0.99"
+        ))
     })
 }
 
@@ -75,8 +77,7 @@ pub(super) fn balancer_exp(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         }
     };
     let size = u64::try_from(delta.unsigned_abs()).unwrap_or(u64::MAX);
-    let after =
-        if delta < 0 { reserve.saturating_sub(size) } else { reserve.saturating_add(size) };
+    let after = if delta < 0 { reserve.saturating_sub(size) } else { reserve.saturating_add(size) };
     Ok(Quantities::one("value", weights.factor(reserve, after, selling).to_f64()))
 }
 
@@ -151,9 +152,8 @@ pub(super) fn swap_deltas(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     for (number, row) in rows.iter().enumerate() {
         let cell = |name: &str| {
             let at = columns.iter().position(|column| column == name);
-            at.and_then(|at| row.get(at)).ok_or_else(|| {
-                Stop::BadInput(format!("row {} has no `{name}`", number + 1))
-            })
+            at.and_then(|at| row.get(at))
+                .ok_or_else(|| Stop::BadInput(format!("row {} has no `{name}`", number + 1)))
         };
         let amount = |name: &str| {
             u64::from_input(cell(name)?).ok_or_else(|| {
@@ -183,7 +183,11 @@ pub(super) fn swap(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let side = match inputs.read::<String>("side")?.as_str() {
         "buy" => Side::Buy,
         "sell" => Side::Sell,
-        other => return Err(Stop::BadInput(format!("input `side` is \"{other}\", expected buy or sell"))),
+        other => {
+            return Err(Stop::BadInput(format!(
+                "input `side` is \"{other}\", expected buy or sell"
+            )));
+        }
     };
     let rate = inputs.optional("fee_rate_u16")?.unwrap_or(FEE_RATE);
     let curve = Curve::Weighted(weights_or_equal(inputs)?);
@@ -264,8 +268,11 @@ pub(super) fn limit_delta(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let weights = weights_or_equal(inputs)?;
     let (current, target) = (fixed(inputs.read("price")?)?, fixed(inputs.read("target")?)?);
     Ok(match inputs.optional("alpha_reserve")? {
-        Some(alpha) => Quantities::one("delta", weights.base_delta_to_price(current, target, alpha))
-            .and("impossible_target_higher", weights.base_delta_to_price(target, current, alpha)),
+        Some(alpha) => Quantities::one(
+            "delta",
+            weights.base_delta_to_price(current, target, alpha),
+        )
+        .and("impossible_target_higher", weights.base_delta_to_price(target, current, alpha)),
         None => {
             let tao = inputs.read("tao_reserve")?;
             Quantities::one("delta", weights.quote_delta_to_price(current, target, tao))

@@ -62,8 +62,11 @@ pub(super) fn neuron_to_prune(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         Some(flags) => Some(flags),
         None => flags(inputs, "owner_immortal")?,
     };
-    let lengths =
-        [emission.as_ref().map(Vec::len), registered.as_ref().map(Vec::len), immune.as_ref().map(Vec::len)];
+    let lengths = [
+        emission.as_ref().map(Vec::len),
+        registered.as_ref().map(Vec::len),
+        immune.as_ref().map(Vec::len),
+    ];
     let count = lengths.into_iter().flatten().max().ok_or_else(|| {
         Stop::BadInput("one of `emission`, `registered_at` and `immune` is needed".to_owned())
     })?;

@@ -27,7 +27,9 @@ pub enum Imbalance {
         totals: Totals,
     },
     /// Alpha outside a pool.
-    #[error("subnet {netuid}: {out} alpha outside the pool, {accounted} accounted for in block {block}")]
+    #[error(
+        "subnet {netuid}: {out} alpha outside the pool, {accounted} accounted for in block {block}"
+    )]
     Outstanding {
         /// After which block.
         block: u64,

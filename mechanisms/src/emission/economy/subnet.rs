@@ -1,7 +1,7 @@
 //! One subnet's part of the economy.
 
 use super::{
-    Bought, BlockTerms, Curve, Filled, I96F32, Parts, Payout, Pool, RootPart, Side, Step,
+    BlockTerms, Bought, Curve, Filled, I96F32, Parts, Payout, Pool, RootPart, Side, Step,
     TermsInputs, Trade, U64F64, U96F32, root_proportion, signed,
 };
 use crate::emission::flow::Flow;
@@ -203,7 +203,7 @@ impl Subnet {
         let pooled = rules.cap.terms(&TermsInputs {
             tao,
             price: self.price.into(),
-            alpha_emission,
+            alpha_emission: alpha_emission.into(),
             root_proportion: before,
             block_emission: terms.emission,
         });

@@ -90,7 +90,9 @@ fn epochs_pay_what_accrued() {
             // A user who buys keeps flow rules going.
             if block % 50 == 0 {
                 let trade = Trade::new(Side::Buy, 3 * TAO);
-                economy.apply(Input::Traded { netuid: 1 + block / 50 % 6, trade }, &mut out).unwrap();
+                economy
+                    .apply(Input::Traded { netuid: 1 + block / 50 % 6, trade }, &mut out)
+                    .unwrap();
             }
             economy.advance(&mut out);
         }
@@ -106,19 +108,25 @@ fn epochs_pay_what_accrued() {
         let mut epochs = 0;
         for payout in drained {
             epochs += 1;
-            assert!(payout.server > 0 && payout.validator > 0 && payout.owner > 0, "{name} {payout:?}");
+            assert!(
+                payout.server > 0 && payout.validator > 0 && payout.owner > 0,
+                "{name} {payout:?}"
+            );
             // 18 / 41 / 41; of the validators' part some goes to the root, and is gone from
-            // these sums where it is sold at once.
+            // these sums where it is sold at once or recycled.
             let rest = payout.server + payout.validator + payout.root;
             let owner = payout.owner * 1_000 / (payout.owner + rest);
-            assert!((179..210).contains(&owner), "{name} {payout:?}");
+            let most = if payout.root > 0 { 180 } else { 250 };
+            assert!((179..=most).contains(&owner), "{name} {payout:?}");
         }
         assert!((12..=14).contains(&epochs), "{name} {epochs}");
         let mut again: Economy = serde_json::from_str(&middle.unwrap()).unwrap();
         for block in 400..800 {
             if block % 50 == 0 {
                 let trade = Trade::new(Side::Buy, 3 * TAO);
-                again.apply(Input::Traded { netuid: 1 + block / 50 % 6, trade }, &mut Vec::new()).unwrap();
+                again
+                    .apply(Input::Traded { netuid: 1 + block / 50 % 6, trade }, &mut Vec::new())
+                    .unwrap();
             }
             again.advance(&mut Vec::new());
         }
@@ -140,11 +148,8 @@ fn a_block_by_hand() {
     let total: U64F64 = before.subnets().iter().map(|s| U64F64::from(s.moving_price())).sum();
     for (was, is) in before.subnets().iter().zip(economy.subnets()) {
         let share = U64F64::from(was.moving_price()).safe_div(total);
-        let shares: U64F64 = before
-            .subnets()
-            .iter()
-            .map(|s| U64F64::from(s.moving_price()).safe_div(total))
-            .sum();
+        let shares: U64F64 =
+            before.subnets().iter().map(|s| U64F64::from(s.moving_price()).safe_div(total)).sum();
         let tao = U96F32::from(U64F64::from(emission).saturating_mul(share.safe_div(shares)));
         let alpha = U96F32::from(TAO);
         let proportion = |issuance: u64| root.safe_div(root.saturating_add(U96F32::from(issuance)));

@@ -19,7 +19,12 @@ pub(super) fn div_i64(a: i64, b: i64, frac: u32) -> Option<i64> {
 }
 
 /// `floor(a * b / 2^frac)` if it fits; `0 < frac < 128`.
+#[inline]
 pub(super) fn mul_u128(a: u128, b: u128, frac: u32) -> Option<u128> {
+    // Shares, prices and amounts of one subnet have 64 bits: one multiplication.
+    if (a | b) >> 64 == 0 {
+        return Some((a * b) >> frac);
+    }
     let (hi, lo) = mul_wide(a, b);
     (hi >> frac == 0).then(|| (hi << (128 - frac)) | (lo >> frac))
 }
