@@ -83,8 +83,7 @@ impl Trader {
     pub fn check(&self) -> Result<(), ParamError> {
         match self {
             Self::Momentum(rule) => rule.check(),
-            Self::Value(_) => Ok(()),
-            Self::Noise(_) => Ok(()),
+            Self::Value(_) | Self::Noise(_) => Ok(()),
             Self::AirdropFarmer(rule) => rule.check(),
             Self::Whale(rule) => rule.check(),
         }

@@ -18,9 +18,9 @@ const LOG2_E: Reciprocal = Reciprocal::new(12_102_203 << 9).expect("not zero");
 /// The first factors of [`divide_small`]: floor(2^64 / n) + 1.
 const INVERSES: [u64; 32] = {
     let mut table = [0; 32];
-    let mut n = 2_u64;
-    while n < 32 {
-        table[n as usize] = u64::MAX / n + 1;
+    let mut n = 2;
+    while n < table.len() {
+        table[n] = u64::MAX / n as u64 + 1;
         n += 1;
     }
     table
@@ -29,7 +29,6 @@ const INVERSES: [u64; 32] = {
 /// `floor(x / n)` for `x < 2^59` and `2 <= n < 32`: the factor exceeds 2^64 / n by less than
 /// one, so that the product exceeds the quotient by less than x / 2^64 < 1 / n.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the upper half is meant")]
 fn divide_small(x: u64, n: usize) -> u64 {
     ((u128::from(x) * u128::from(INVERSES[n])) >> 64) as u64
 }
@@ -59,7 +58,7 @@ pub fn power(x: U64F64, p: I32F32) -> U64F64 {
 fn lanes_power(lanes: [U64F64; LANES], p: I32F32) -> [U64F64; LANES] {
     // Ordinary: the inverse of a small number is in range, so that the logarithm exists.
     let bits = lanes.map(|x| I32F32::from(x).to_bits().cast_unsigned());
-    if bits.iter().any(|&x| x < 4 || x >= 1 << 61) {
+    if bits.iter().any(|x| !(4..1 << 61).contains(x)) {
         return lanes.map(|x| power(x, p));
     }
     let inverted = bits.map(|x| x < ONE);

@@ -201,6 +201,11 @@ pub struct BeforeLaunch {
     pub first: Date,
 }
 
+/// A day of the table below.
+const fn day(year: u16, month: u8, day: u8) -> Date {
+    Date::new(year, month, day).expect("days of the table are days")
+}
+
 impl Preset {
     /// The rules of a day.
     ///
@@ -220,6 +225,7 @@ impl Preset {
 
     /// All of them, in order of their days.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "one table")]
     pub fn all() -> Vec<Self> {
         const SINCE_TICKS: [&str; 1] =
             ["users' own positions in the tick pools are left out: the protocol's is the only one"];
@@ -243,21 +249,34 @@ impl Preset {
         };
         let mut presets = Vec::new();
         let mut rules = first;
-        let mut add = |name, (year, month, day), source, class, open, rules| {
-            let from = Date::new(year, month, day).expect("days of the table are days");
+        let mut add = |name, from, source, class, open, rules| {
             presets.push(Self { name, from, source, class, open, rules });
         };
         let published = Fidelity::Published;
 
-        add("dtao", (2025, 2, 13), "opentensor/subtensor v2.0.4 (5073ade6)", published, &[], rules);
+        add(
+            "dtao",
+            day(2025, 2, 13),
+            "opentensor/subtensor v2.0.4 (5073ade6)",
+            published,
+            &[],
+            rules,
+        );
 
         rules.moving_price = MovingPrice::Coarse;
-        add("growing_average", (2025, 3, 19), "opentensor/subtensor v2.0.8", published, &[], rules);
+        add(
+            "growing_average",
+            day(2025, 3, 19),
+            "opentensor/subtensor v2.0.8",
+            published,
+            &[],
+            rules,
+        );
 
         (rules.pool, rules.fee_to) = (PoolKind::Ticks, FeeTo::Pool);
         add(
             "ticks",
-            (2025, 7, 23),
+            day(2025, 7, 23),
             "opentensor/subtensor v3.2.2 (7b541095)",
             published,
             &[
@@ -271,7 +290,7 @@ impl Preset {
         (rules.cap, rules.root) = (Cap::EmissionOrBuy, RootPart::SoldOrLeft);
         add(
             "chain_buys",
-            (2025, 10, 7),
+            day(2025, 10, 7),
             "opentensor/subtensor v3.2.9-326",
             published,
             &SINCE_TICKS,
@@ -281,7 +300,7 @@ impl Preset {
         (rules.base, rules.root) = (Base::Flow, RootPart::KeptOrLeft);
         add(
             "flow",
-            (2025, 11, 6),
+            day(2025, 11, 6),
             "opentensor/subtensor v3.2.12-342 (6a76ecc0), averages from zero as v3.2.16-349",
             published,
             &[
@@ -295,7 +314,7 @@ impl Preset {
         rules.root = RootPart::KeptOrRecycled;
         add(
             "flow_recycled_root",
-            (2025, 11, 7),
+            day(2025, 11, 7),
             "opentensor/subtensor v3.2.13-343",
             published,
             &SINCE_TICKS,
@@ -305,7 +324,7 @@ impl Preset {
         rules.cap = Cap::BlockOrBuy;
         add(
             "flow_block_cap",
-            (2025, 12, 12),
+            day(2025, 12, 12),
             "opentensor/subtensor v3.3.1-362",
             published,
             &SINCE_TICKS,
@@ -315,7 +334,7 @@ impl Preset {
         rules.fee_to = FeeTo::Author;
         add(
             "flow_author_fee",
-            (2026, 3, 11),
+            day(2026, 3, 11),
             "opentensor/subtensor v3.3.11-385",
             published,
             &[
@@ -329,7 +348,7 @@ impl Preset {
         rules.base = Base::NetFlow;
         add(
             "net_flow",
-            (2026, 5, 27),
+            day(2026, 5, 27),
             "opentensor/subtensor v3.4.0-411 (486037ba)",
             published,
             &SINCE_TICKS,
@@ -339,7 +358,7 @@ impl Preset {
         rules.bought = Bought::Kept;
         add(
             "net_flow_kept_alpha",
-            (2026, 6, 1),
+            day(2026, 6, 1),
             "opentensor/subtensor v3.4.1-413",
             published,
             &SINCE_TICKS,
@@ -349,7 +368,7 @@ impl Preset {
         (rules.base, rules.cap) = (Base::PriceBurnRoot, Cap::RootOrBuy);
         add(
             "price_burn_root",
-            (2026, 6, 22),
+            day(2026, 6, 22),
             "opentensor/subtensor v3.4.6-421 (6016381e)",
             published,
             &SINCE_TICKS,
@@ -360,7 +379,7 @@ impl Preset {
             (PoolKind::Weighted, MovingPrice::Fine, Scheduler::Stateful);
         add(
             "weighted_pools",
-            (2026, 6, 25),
+            day(2026, 6, 25),
             "opentensor/subtensor v3.4.8-423 (06032d51)",
             published,
             &[],
@@ -370,7 +389,7 @@ impl Preset {
         rules.base = Base::PriceBurn;
         add(
             "price_burn",
-            (2026, 6, 30),
+            day(2026, 6, 30),
             "opentensor/subtensor @ 14bc6f9f (runtime 425)",
             published,
             &["ownership by conviction is left out: not confirmed live"],
@@ -380,7 +399,7 @@ impl Preset {
         rules.gate = Some(Gate { quantile: U64F64::from_bits(3 << 62), ..Gate::default() });
         add(
             "gate",
-            (2026, 7, 27),
+            day(2026, 7, 27),
             "RaoFoundation/subtensor @ f8ff769a (runtime 440), coinbase/subnet_emissions.rs",
             Fidelity::Assumed,
             &GATED,

@@ -57,7 +57,7 @@ pub fn exponent(p: u64, q: u64) -> Option<u128> {
     }
     let (high, rest) = (u128::from(p) << 64, u128::from(q));
     let (whole, rest) = (high / rest, high % rest);
-    Some(whole << 56 | (rest << 56) / u128::from(q))
+    Some((whole << 56) | ((rest << 56) / u128::from(q)))
 }
 
 /// `floor((x / (x + dx))^exponent * 10^18)`, the exponent from [`exponent`].
@@ -76,7 +76,7 @@ pub fn power_below_one(x: u64, dx: u64, exponent: u128) -> Option<u64> {
     let by = u128::from(whole);
     let high = (u128::from(dx) << 64) / by;
     let rest = (u128::from(dx) << 64) - high * by;
-    let u = high << 64 | (rest << 64) / by;
+    let u = (high << 64) | ((rest << 64) / by);
 
     // -ln(1 - u) = u + u^2 (1/2 + u (1/3 + ...)).
     let mut sum = 0;

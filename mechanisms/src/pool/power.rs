@@ -178,7 +178,7 @@ fn below(x: &Big, limit: &Big) -> bool {
 /// The logarithm of an integer: a mantissa in 0.75 .. 1.5 and a power of two.
 fn ln_integer(x: u128, bits: usize, ln_two: &Big, terms: usize) -> Big {
     let one = Big::power_of_two(bits);
-    let mut shift = (127 - x.leading_zeros()) as usize;
+    let mut shift = x.ilog2() as usize;
     let mut mantissa = Big::from(x).shift_left(bits).shift_right_floor(shift);
     if mantissa >= one.add(&Big::power_of_two(bits - 1)) {
         mantissa = mantissa.shift_right_floor(1);

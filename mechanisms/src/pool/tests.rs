@@ -32,7 +32,7 @@ proptest! {
         for mut pool in curves(tao, alpha) {
             let side = if buy { Side::Buy } else { Side::Sell };
             let into = if buy { tao } else { alpha };
-            let amount = u64::try_from(u128::from(into) * u128::from(part) >> 18).unwrap();
+            let amount = u64::try_from((u128::from(into) * u128::from(part)) >> 18).unwrap();
             let mut trade = Trade { fee_free, ..Trade::new(side, amount) };
             trade.limit = limit.unwrap_or(trade.limit);
             let before = pool;
@@ -62,7 +62,7 @@ proptest! {
         for mut pool in curves(tao, alpha) {
             let before = pool.price();
             let (side, into) = if buy { (Side::Buy, tao) } else { (Side::Sell, alpha) };
-            let amount = u64::try_from(u128::from(into) * u128::from(part) >> 20).unwrap();
+            let amount = u64::try_from((u128::from(into) * u128::from(part)) >> 20).unwrap();
             if pool.trade(Trade::new(side, amount)).is_ok() {
                 let after = pool.price();
                 prop_assert!(if buy { after >= before } else { after <= before }, "{pool:?}");
@@ -79,7 +79,7 @@ proptest! {
         for mut pool in curves(tao, alpha) {
             let (there, back, into) =
                 if buy { (Side::Buy, Side::Sell, tao) } else { (Side::Sell, Side::Buy, alpha) };
-            let amount = u64::try_from(u128::from(into) * u128::from(part) >> 20).unwrap();
+            let amount = u64::try_from((u128::from(into) * u128::from(part)) >> 20).unwrap();
             let Ok(out) = pool.trade(Trade::new(there, amount).fee_free()) else { continue };
             let Ok(home) = pool.trade(Trade::new(back, out.paid_out).fee_free()) else { continue };
             prop_assert!(home.paid_out <= amount + slack(&pool, amount), "{amount} {home:?} {pool:?}");
@@ -92,7 +92,7 @@ proptest! {
         tao in reserve(), alpha in reserve(), a in 1_u64..1 << 18, b in 1_u64..1 << 18,
     ) {
         for pool in curves(tao, alpha) {
-            let amount = |part: u64| u64::try_from(u128::from(alpha) * u128::from(part) >> 20).unwrap();
+            let amount = |part: u64| u64::try_from((u128::from(alpha) * u128::from(part)) >> 20).unwrap();
             let (a, b) = (amount(a), amount(b));
             let sell = |amount| Trade::new(Side::Sell, amount).fee_free();
             let Ok(whole) = pool.quote(sell(a + b)) else { continue };
@@ -131,7 +131,7 @@ proptest! {
             }
             let billion = U64F64::from(1_000_000_000);
             let limit = pool.price().saturating_mul(billion).to_u64() / 100 * percent;
-            let amount = u64::try_from(u128::from(alpha) * u128::from(part) >> 20).unwrap();
+            let amount = u64::try_from((u128::from(alpha) * u128::from(part)) >> 20).unwrap();
             let trade = Trade::new(Side::Sell, amount).limited(limit);
             if let Ok(filled) = pool.trade(trade) {
                 let reached = pool.price().saturating_mul(billion).to_f64();

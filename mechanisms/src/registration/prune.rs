@@ -37,11 +37,11 @@ pub const fn is_immune(registered_at: u64, block: u64, period: u64) -> bool {
     block.saturating_sub(registered_at) < period
 }
 
-/// R2: the uids of the owner that are never replaced. `owned` holds (registration block, uid)
+/// R2: the uids of the owner that are never replaced. `registered` holds (registration block, uid)
 /// of the owner's neurons in any order; `owner` is the uid of the subnet owner's own hotkey.
 #[must_use]
-pub fn immortal_uids(owned: &[(u64, u16)], owner: Option<u16>, limit: usize) -> Vec<u16> {
-    let mut sorted = owned.to_vec();
+pub fn immortal_uids(registered: &[(u64, u16)], owner: Option<u16>, limit: usize) -> Vec<u16> {
+    let mut sorted = registered.to_vec();
     sorted.sort_unstable();
     let mut uids: Vec<u16> = sorted.into_iter().map(|(_, uid)| uid).take(limit).collect();
     if let Some(owner) = owner.filter(|owner| !uids.contains(owner)) {

@@ -52,7 +52,8 @@ pub fn subnet_to_dissolve(subnets: &[(u64, U64F64)], block: u64, immunity: u64) 
 pub fn dissolution(tao: u64, holdings: &[u64]) -> Vec<u64> {
     let shares = sim_types::split_exactly(sim_types::Amount(tao.into()), holdings);
     let amounts = shares.unwrap_or_default().into_iter();
-    amounts.map(|a| u64::try_from(a.0).expect("a part of 64 bits")).collect()
+    // No part exceeds the whole.
+    amounts.map(|a| u64::try_from(a.0).unwrap_or(tao)).collect()
 }
 
 #[cfg(test)]

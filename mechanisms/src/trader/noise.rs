@@ -16,16 +16,16 @@ pub struct Noise {
 }
 
 impl Noise {
-    pub(super) fn act(&self, view: &View, stream: &mut Stream) -> Option<(Side, u64)> {
+    pub(super) fn act(self, view: &View, stream: &mut Stream) -> Option<(Side, u64)> {
         // Always the same draws, so that a change of the chance moves no later one.
         let (trades, buys, size) =
             (stream.chance(self.chance), stream.below(2) == 0, stream.bits());
         if !trades {
             return None;
         }
-        let (side, held) = if buys { (Side::Buy, view.tao) } else { (Side::Sell, view.alpha) };
+        let (direction, held) = if buys { (Side::Buy, view.tao) } else { (Side::Sell, view.alpha) };
         let most = part_of(self.part, held);
         let amount = (u128::from(most) * u128::from(size)) >> 64;
-        Some((side, u64::try_from(amount).unwrap_or(most)))
+        Some((direction, u64::try_from(amount).unwrap_or(most)))
     }
 }

@@ -290,19 +290,15 @@ impl Subnet {
         if root == 0 {
             return 0;
         }
-        match self.pool.trade(Trade::new(Side::Sell, root).fee_free()) {
-            Ok(filled) => {
-                self.alpha_out -= filled.paid_in;
-                self.dust += root - filled.paid_in;
-                self.pending.sold += root;
-                self.pending.root_tao += filled.paid_out;
-                filled.paid_out
-            }
-            Err(_) => {
-                self.dust += root;
-                0
-            }
-        }
+        let Ok(filled) = self.pool.trade(Trade::new(Side::Sell, root).fee_free()) else {
+            self.dust += root;
+            return 0;
+        };
+        self.alpha_out -= filled.paid_in;
+        self.dust += root - filled.paid_in;
+        self.pending.sold += root;
+        self.pending.root_tao += filled.paid_out;
+        filled.paid_out
     }
 
     /// The author's fee of a sale is sold for it, or burned where the pool refuses. Returns the
@@ -311,17 +307,13 @@ impl Subnet {
         if fee == 0 {
             return 0;
         }
-        match self.pool.trade(Trade::new(Side::Sell, fee).fee_free()) {
-            Ok(filled) => {
-                self.alpha_out -= filled.paid_in;
-                self.burned += fee - filled.paid_in;
-                filled.paid_out
-            }
-            Err(_) => {
-                self.burned += fee;
-                0
-            }
-        }
+        let Ok(filled) = self.pool.trade(Trade::new(Side::Sell, fee).fee_free()) else {
+            self.burned += fee;
+            return 0;
+        };
+        self.alpha_out -= filled.paid_in;
+        self.burned += fee - filled.paid_in;
+        filled.paid_out
     }
 
     /// R7: what accrued goes to its receivers.
