@@ -15,13 +15,21 @@
 //! | [`reward`] | 6 | weights or observations | payouts |
 //! | [`behaviour`] | – | what was asked | what was really done: honest or not |
 //! | [`yuma`] | 6 | | the consensus epoch of Bittensor as plain functions |
+//! | [`emission`] | | blocks, trades, stakes | what is minted and accrues: the economy of Bittensor |
+//! | [`registration`] | | who wants a place | price, place, epochs |
+//! | [`trader`] | | prices | orders |
+//! | [`pool`] | | TAO and alpha offered | TAO and alpha paid: the pools of Bittensor |
 
 mod stage;
 
 pub mod behaviour;
+pub mod emission;
 pub mod market;
+pub mod pool;
+pub mod registration;
 pub mod reward;
 pub mod settlement;
+pub mod trader;
 pub mod verification;
 pub mod weights;
 pub mod yuma;

@@ -6,8 +6,11 @@
 use super::evaluator::Evaluate;
 
 mod bonds;
+mod emission;
 mod epochs;
+mod pool;
 mod random;
+mod registration;
 mod vectors;
 
 /// Kind and evaluator.
@@ -30,4 +33,25 @@ pub const EVALUATORS: &[(&str, Evaluate)] = &[
     ("bittensor.epoch_sequence", epochs::sequence),
     ("bittensor.epoch_big", epochs::big),
     ("bittensor.epoch_big_random", random::big_random),
+    ("bittensor.block_emission", emission::block_emission),
+    ("bittensor.subnet_shares_price", emission::subnet_shares),
+    ("bittensor.emission_gate", emission::emission_gate),
+    ("bittensor.coinbase_tao", emission::coinbase_tao),
+    ("bittensor.moving_price", emission::moving_price),
+    ("bittensor.owner_cut", emission::owner_cut),
+    ("bittensor.pending_split", emission::pending_split),
+    ("bittensor.root_proportion", emission::root_proportion),
+    ("bittensor.subnet_terms", emission::subnet_terms),
+    ("bittensor.adjust_protocol_liquidity", emission::adjust_protocol_liquidity),
+    ("bittensor.balancer_exp", pool::balancer_exp),
+    ("bittensor.balancer_price", pool::balancer_price),
+    ("bittensor.mul_perquintill_round", pool::mul_perquintill_round),
+    ("bittensor.base_needed_for_quote", pool::base_needed_for_quote),
+    ("bittensor.swap_deltas", pool::swap_deltas),
+    ("bittensor.swap", pool::swap),
+    ("bittensor.swap_init", pool::swap_init),
+    ("bittensor.limit_delta", pool::limit_delta),
+    ("bittensor.lock_cost", registration::lock_cost),
+    ("bittensor.median_subnet_price", registration::median_subnet_price),
+    ("bittensor.neuron_to_prune", registration::neuron_to_prune),
 ];

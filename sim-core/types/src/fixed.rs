@@ -16,6 +16,10 @@
 //! | [`I64F64`] | signed, 128 bit | raw stake and its normalisation |
 //! | [`I96F32`] | signed, 128 bit | emission in rao times a score |
 //! | [`U64F64`] | unsigned, 128 bit | prices and emission shares |
+//! | [`U96F32`] | unsigned, 128 bit | emission, cuts and proportions of the coinbase |
+//! | [`U110F18`] | unsigned, 128 bit | reserves and their product in the first pools |
+//!
+//! [`Reciprocal`] and [`ratio`] divide where 128 bits do not hold the numerator.
 //!
 //! Nothing here panics: operations saturate, or return `None` where the name says `checked`.
 
@@ -26,11 +30,14 @@ use serde::{Deserialize, Serialize};
 mod convert;
 mod divisor;
 mod float;
+pub mod ratio;
+mod reciprocal;
 mod root;
 mod transcendental;
 mod wide;
 
 pub use divisor::Divisor;
+pub use reciprocal::Reciprocal;
 
 macro_rules! fixed {
     ($(#[$doc:meta])* $name:ident, $bits:ty, $frac:literal, $mul:path, $div:path) => {
@@ -212,6 +219,14 @@ fixed!(
 fixed!(
     /// Unsigned, 64 integer and 64 fraction bits.
     U64F64, u128, 64, wide::mul_u128, wide::div_u128
+);
+fixed!(
+    /// Unsigned, 96 integer and 32 fraction bits.
+    U96F32, u128, 32, wide::mul_u128, wide::div_u128
+);
+fixed!(
+    /// Unsigned, 110 integer and 18 fraction bits.
+    U110F18, u128, 18, wide::mul_u128, wide::div_u128
 );
 
 #[cfg(test)]

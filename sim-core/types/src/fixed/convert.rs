@@ -1,6 +1,6 @@
 //! From one format to another: exact where it can be, else floored and saturated.
 
-use super::{I32F32, I64F64, I96F32, U64F64};
+use super::{I32F32, I64F64, I96F32, U64F64, U96F32, U110F18};
 
 impl I32F32 {
     /// A u16, exactly.
@@ -85,6 +85,67 @@ impl From<I32F32> for U64F64 {
     }
 }
 
+impl From<u64> for U96F32 {
+    fn from(x: u64) -> Self {
+        Self(u128::from(x) << 32)
+    }
+}
+
+impl From<u64> for U110F18 {
+    fn from(x: u64) -> Self {
+        Self(u128::from(x) << 18)
+    }
+}
+
+impl From<U64F64> for U96F32 {
+    /// Floored.
+    fn from(x: U64F64) -> Self {
+        Self(x.0 >> 32)
+    }
+}
+
+impl From<U96F32> for U64F64 {
+    /// Saturating.
+    fn from(x: U96F32) -> Self {
+        if x.0 >> 96 == 0 { Self(x.0 << 32) } else { Self::MAX }
+    }
+}
+
+impl From<U64F64> for I96F32 {
+    /// Floored.
+    fn from(x: U64F64) -> Self {
+        Self((x.0 >> 32).cast_signed())
+    }
+}
+
+impl From<U96F32> for I96F32 {
+    /// Saturating.
+    fn from(x: U96F32) -> Self {
+        i128::try_from(x.0).map_or(Self::MAX, Self)
+    }
+}
+
+impl From<I96F32> for U64F64 {
+    /// Saturating; a negative value becomes zero.
+    fn from(x: I96F32) -> Self {
+        u128::try_from(x.0).map_or(Self::ZERO, |bits| Self::from(U96F32(bits)))
+    }
+}
+
+impl From<I96F32> for U96F32 {
+    /// A negative value becomes zero.
+    fn from(x: I96F32) -> Self {
+        u128::try_from(x.0).map_or(Self::ZERO, Self)
+    }
+}
+
+impl From<I64F64> for U64F64 {
+    /// A negative value becomes zero.
+    fn from(x: I64F64) -> Self {
+        u128::try_from(x.0).map_or(Self::ZERO, Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +159,20 @@ mod tests {
         assert_eq!(U64F64::from(I32F32::MIN), U64F64::ZERO);
         assert_eq!(I64F64::from(I32F32::ONE), I64F64::ONE);
         assert_eq!(I96F32::from(3_u64), I96F32::saturating_from_int(3));
+    }
+
+    #[test]
+    fn prices_change_format_by_flooring_and_saturating() {
+        let wide = U64F64::from_bits((7 << 64) + (3 << 32) + 5);
+        assert_eq!(U96F32::from(wide), U96F32::from_bits((7 << 32) + 3));
+        assert_eq!(I96F32::from(wide), I96F32::from_bits((7 << 32) + 3));
+        assert_eq!(U64F64::from(U96F32::from(wide)), U64F64::from_bits((7 << 64) + (3 << 32)));
+        assert_eq!(U64F64::from(U96F32::MAX), U64F64::MAX);
+        assert_eq!(I96F32::from(U96F32::MAX), I96F32::MAX);
+        assert_eq!(U64F64::from(I96F32::from_bits(-1)), U64F64::ZERO);
+        assert_eq!(U96F32::from(I96F32::from_bits(-1)), U96F32::ZERO);
+        assert_eq!(U64F64::from(I64F64::from_bits(-1)), U64F64::ZERO);
+        assert_eq!(U110F18::from(2_u64), U110F18::saturating_from_int(2));
     }
 
     /// A proportion survives storage to within one truncation.

@@ -19,7 +19,12 @@ pub(super) fn div_i64(a: i64, b: i64, frac: u32) -> Option<i64> {
 }
 
 /// `floor(a * b / 2^frac)` if it fits; `0 < frac < 128`.
+#[inline]
 pub(super) fn mul_u128(a: u128, b: u128, frac: u32) -> Option<u128> {
+    // Shares, prices and amounts of one subnet have 64 bits: one multiplication.
+    if (a | b) >> 64 == 0 {
+        return Some((a * b) >> frac);
+    }
     let (hi, lo) = mul_wide(a, b);
     (hi >> frac == 0).then(|| (hi << (128 - frac)) | (lo >> frac))
 }
@@ -54,7 +59,8 @@ fn signed(negative: bool, magnitude: u128) -> Option<i128> {
 const LOW: u128 = u64::MAX as u128;
 
 /// The product as (high, low) halves.
-fn mul_wide(a: u128, b: u128) -> (u128, u128) {
+#[inline]
+pub(super) fn mul_wide(a: u128, b: u128) -> (u128, u128) {
     let (a1, a0, b1, b0) = (a >> 64, a & LOW, b >> 64, b & LOW);
     let low = a0 * b0;
     let (mid, carry) = (a1 * b0).overflowing_add(a0 * b1);
@@ -64,7 +70,7 @@ fn mul_wide(a: u128, b: u128) -> (u128, u128) {
 }
 
 /// `(hi * 2^128 + lo) / d` if the quotient fits 128 bits and `d` is not zero.
-fn div_wide(hi: u128, lo: u128, d: u128) -> Option<u128> {
+pub(super) fn div_wide(hi: u128, lo: u128, d: u128) -> Option<u128> {
     if hi == 0 {
         return lo.checked_div(d);
     }
@@ -84,7 +90,7 @@ fn div_wide(hi: u128, lo: u128, d: u128) -> Option<u128> {
 
 /// One digit of the quotient `(u * 2^64 + next) / d` and the remainder, for `u < d`, `d`
 /// with its top bit set.
-fn div_digit(u: u128, next: u128, d: u128) -> (u128, u128) {
+pub(super) fn div_digit(u: u128, next: u128, d: u128) -> (u128, u128) {
     let (d1, d0) = (d >> 64, d & LOW);
     let (mut q, mut rest) = (u / d1, u % d1);
     // The estimate is at most two too large.
