@@ -6,6 +6,7 @@
 //! | [`table`] | streaming reader of the trace tables |
 //! | [`tally`] | one pass over every table: sums, counts and latencies |
 //! | [`catalogue`] | every metric's name, unit and meaning |
+//! | [`level`] | what a trace that is not full still says |
 //! | [`metrics`] | [`Metrics`]: values per replication, mean and interval |
 //! | [`stats`] | percentiles, intervals, concentration, rank correlation |
 //! | [`figure`] | SVG figures |
@@ -37,6 +38,7 @@ pub mod context;
 pub mod error;
 pub mod figure;
 pub mod format;
+pub mod level;
 pub mod metrics;
 pub mod page;
 pub mod stats;

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sim_types::TraceLevel;
 
 use crate::catalogue::METRICS;
 use crate::context::{Coin, Context};
 use crate::error::ReportError;
+use crate::level::{Standing, standing};
 use crate::stats::{self, count};
 use crate::tally::{JobTally, Node, Rep, Tally};
 
@@ -71,8 +73,11 @@ pub fn compute(trace_dir: &Path, context: &Context) -> Result<Metrics, ReportErr
 type Values = BTreeMap<String, f64>;
 
 pub(crate) fn of(tally: &Tally, context: &Context) -> Metrics {
-    let columns: Vec<Values> =
+    let mut columns: Vec<Values> =
         tally.reps.iter().map(|rep| of_replication(tally, rep, context)).collect();
+    for values in &mut columns {
+        values.retain(|name, _| standing(name, context.trace) != Standing::Withheld);
+    }
     let names: BTreeSet<&String> = columns.iter().flat_map(BTreeMap::keys).collect();
     let mut metrics = Vec::with_capacity(names.len());
     for definition in METRICS {
@@ -96,7 +101,12 @@ pub(crate) fn of(tally: &Tally, context: &Context) -> Metrics {
                 value,
                 interval: stats::interval95(&defined),
                 per_replication,
-                meaning: definition.meaning.to_owned(),
+                meaning: match (standing(name, context.trace), context.trace) {
+                    (Standing::Estimated, TraceLevel::Sampled(one_in)) => {
+                        format!("{} Estimated from 1 job in {}.", definition.meaning, one_in.0)
+                    }
+                    _ => definition.meaning.to_owned(),
+                },
             });
         }
     }

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
+use sim_types::{SimDuration, TraceLevel};
 
 use super::{ScenarioArgs, output};
 use crate::exit::Exit;
+use crate::resume::Every;
 use crate::run::{self, Options};
 
 #[derive(Debug, Args)]
@@ -19,6 +21,17 @@ pub(super) struct Run {
     /// Threads for replications; 0 = one a core
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// How much of the run its trace keeps, instead of the scenario's word: off, summary,
+    /// sampled (1 job in 64), sampled:1/N, full
+    #[arg(long, value_name = "LEVEL")]
+    trace: Option<TraceLevel>,
+    /// Take a snapshot to go on from whenever so much simulated time has passed, such as 6h;
+    /// otherwise every minute at the wall
+    #[arg(long, value_name = "TIME")]
+    snapshot_every: Option<SimDuration>,
+    /// Begin anew, even where an earlier run of this plan ended early and could be gone on with
+    #[arg(long)]
+    fresh: bool,
     /// Run twice without a trace and name the first event that differs
     #[arg(long)]
     check_determinism: bool,
@@ -43,19 +56,27 @@ struct Told<'a> {
 
 impl Run {
     pub(super) fn execute(self) -> Exit {
-        let (plan, warnings) = match output::plan(&self.scenario, self.json) {
+        let (mut plan, warnings) = match output::plan(&self.scenario, self.json) {
             Ok(planned) => planned,
             Err(exit) => return exit,
         };
         for warning in &warnings {
             output::say(format_args!("warning: {warning}"));
         }
+        plan.trace = self.trace.unwrap_or(plan.trace);
+        let mut replay = output::replay_line(&self.scenario, &plan);
+        if let Some(level) = self.trace {
+            replay += &format!(" --trace {level}");
+        }
         let options = Options {
             out: self.out.clone(),
             threads: self.threads,
             interrupt: output::interrupt(),
-            replay: output::replay_line(&self.scenario, &plan),
+            replay,
             notes: warnings.iter().map(ToString::to_string).collect(),
+            snapshots: Some(self.snapshot_every.map_or(Every::USUAL, Every::Simulated)),
+            fresh: self.fresh,
+            say: |text| output::say(text),
             ..Options::default()
         };
         if self.check_determinism {
@@ -131,6 +152,11 @@ fn summary(run: &run::Run) -> String {
     }
     if !context.verdicts.is_empty() {
         text += "\n";
+    }
+    if !context.trace.is_full() {
+        for note in &context.notes {
+            text += &format!("\n  {note}\n");
+        }
     }
     let again = if run.unchanged { " (unchanged: same digests as before)" } else { "" };
     text += &format!(
