@@ -52,9 +52,11 @@ pub(crate) struct Workplace<'a> {
     dir: PathBuf,
     plan: &'a Plan,
     /// Held for the life of the process's work here.
-    _lock: Option<File>,
+    lock: Option<File>,
     /// Absent where the run is not to be gone on with.
     every: Option<Every>,
+    /// Whether somebody else has written here before.
+    taken_over: bool,
     /// Worked out when it is first needed, which short runs do without.
     identity: OnceLock<Identity>,
     say: fn(&str),
@@ -82,7 +84,15 @@ impl<'a> Workplace<'a> {
         let prefix = format!("{}.partial-", run.file_name().unwrap_or_default().to_string_lossy());
         let out = run.parent().unwrap_or(Path::new(""));
         let own = out.join(format!("{prefix}{}", std::process::id()));
-        let mut place = Self { dir: own, plan, _lock: None, every, identity: OnceLock::new(), say };
+        let mut place = Self {
+            dir: own,
+            plan,
+            lock: None,
+            every,
+            taken_over: false,
+            identity: OnceLock::new(),
+            say,
+        };
         let mut found = None;
         for (dir, lock) in ownerless(out, &prefix) {
             if found.is_none() && !fresh && every.is_some() && resumable(&dir, place.identity()?) {
@@ -101,7 +111,8 @@ impl<'a> Workplace<'a> {
                 "going on with an earlier run that did not end ({}); --fresh begins anew",
                 dir.display()
             ));
-            place._lock = Some(lock);
+            place.lock = Some(lock);
+            place.taken_over = true;
             return Ok(place);
         }
         for part in ["trace", "resume"] {
@@ -111,7 +122,7 @@ impl<'a> Workplace<'a> {
         let path = place.dir.join("resume").join("lock");
         let lock = File::create(&path).map_err(failed("create", &path))?;
         // Where the file system knows no locks, nobody else can take one either.
-        place._lock = lock.try_lock().is_ok().then_some(lock);
+        place.lock = lock.try_lock().is_ok().then_some(lock);
         Ok(place)
     }
 
@@ -134,7 +145,7 @@ impl<'a> Workplace<'a> {
     /// What a replication left that is finished already, its tables included.
     pub(crate) fn finished<R: for<'de> Deserialize<'de>>(&self, rep: u32) -> Option<R> {
         let path = self.file(rep, "finished");
-        if !path.exists() {
+        if !self.taken_over || !path.exists() {
             return None;
         }
         let finished: Finished<R> = read_finished(&path, self.identity().ok()?)?;
@@ -167,8 +178,8 @@ impl<'a> Workplace<'a> {
         // Not forced onto the disk: what a loss of power leaves of it is held to its digests.
         snapshot::swap(&path, |file| io::Write::write_all(file, &bytes))
             .map_err(failed("write", &path))?;
-        trace::settle(&self.dir.join("trace"), rep)?;
         if snapshot.exists() {
+            trace::settle(&self.dir.join("trace"), rep)?;
             fs::remove_file(&snapshot).map_err(failed("remove", &snapshot))?;
         }
         Ok(())
@@ -182,6 +193,9 @@ impl<'a> Workplace<'a> {
     ) -> Result<Option<(Engine<World>, P)>, RunError> {
         let tables = self.dir.join("trace");
         let path = self.file(rep, "snapshot");
+        if !self.taken_over {
+            return Ok(None);
+        }
         if !path.exists() {
             trace::discard(&tables, rep)?;
             return Ok(None);

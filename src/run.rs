@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,6 +28,7 @@ use crate::exit::Exit;
 use crate::manifest::{Checkpoint, ENGINE_VERSION, Host, Manifest, Outcome, SCHEMA};
 use crate::plan::{Expectation, Plan};
 use crate::resume::{Every, Saver, Workplace};
+use crate::snapshot;
 use crate::world::{BuildError, Rejections, Trouble, World};
 
 /// How a run is carried out; nothing here changes its result.
@@ -212,7 +214,13 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
             cleaned.keep();
             match error {
                 RunError::Interrupted(_) => RunError::Interrupted(Some(partial.clone())),
-                error => error,
+                error => {
+                    (options.say)(&format!(
+                        "the same command again goes on from the last snapshot (kept in {})",
+                        partial.display()
+                    ));
+                    error
+                }
             }
         }
     })?;
@@ -308,17 +316,15 @@ impl Drop for Cleaned<'_> {
     }
 }
 
-/// Writes JSON for people: indented, with a last line feed.
+/// Writes JSON for people: indented, with a last line feed. Where it cannot be written whole,
+/// a file of that name stays as it was.
 pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), RunError> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| {
         RunError::Model(format!("failed to serialise {}: {error}", path.display()))
     })?;
     text.push('\n');
-    fs::write(path, text).map_err(|source| RunError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
+    let written = snapshot::swap(path, |file| io::Write::write_all(file, text.as_bytes()));
+    written.map_err(|source| RunError::File { action: "write", path: path.to_owned(), source })
 }
 
 fn replicate(

@@ -9,6 +9,7 @@
 //! | [`level`] | what a trace that is not full still says |
 //! | [`metrics`] | [`Metrics`]: values per replication, mean and interval |
 //! | [`stats`] | percentiles, intervals, concentration, rank correlation |
+//! | [`export`] | Parquet files, a timeline for Perfetto |
 //! | [`figure`] | SVG figures |
 //! | [`page`] | the self-contained HTML page |
 //! | [`compare`] | designs side by side |
@@ -36,6 +37,7 @@ pub mod catalogue;
 pub mod compare;
 pub mod context;
 pub mod error;
+pub mod export;
 pub mod figure;
 pub mod format;
 pub mod level;

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use reports::export::Timeline;
 use serde::Serialize;
 use sim_types::{SimDuration, TraceLevel};
 
-use super::{ScenarioArgs, output};
+use super::{ScenarioArgs, export, output};
 use crate::exit::Exit;
 use crate::resume::Every;
 use crate::run::{self, Options};
@@ -29,6 +30,9 @@ pub(super) struct Run {
     /// otherwise every minute at the wall
     #[arg(long, value_name = "TIME")]
     snapshot_every: Option<SimDuration>,
+    /// Write the trace in the forms of other tools as well, into the run directory's `export`
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORM")]
+    export: Vec<export::Form>,
     /// Begin anew, even where an earlier run of this plan ended early and could be gone on with
     #[arg(long)]
     fresh: bool,
@@ -84,9 +88,21 @@ impl Run {
         }
         let done = output::with_progress(&plan, &options, self.quiet, || run::run(&plan, &options));
         match done {
-            Ok(run) => self.tell(&run),
+            Ok(run) => match self.export(&run) {
+                Ok(()) => self.tell(&run),
+                Err(error) => output::failure(Exit::File, error),
+            },
             Err(error) => output::run_failure(&error),
         }
+    }
+
+    fn export(&self, run: &run::Run) -> Result<(), reports::ReportError> {
+        if self.export.is_empty() {
+            return Ok(());
+        }
+        let out = run.dir.join("export");
+        let context = &run.manifest.context;
+        export::files(&run.dir, context, &self.export, Timeline::default(), &out).map(drop)
     }
 
     fn check(&self, plan: &crate::plan::Plan, options: &Options) -> Exit {

@@ -52,7 +52,7 @@ pub fn settle(dir: &Path, rep: u32) -> Result<(), TraceError> {
             std::fs::rename(&whole, &part).map_err(|source| TraceError::io(&whole, source))?;
         }
     }
-    remove(dir, rep, |name| name.is_none())
+    remove(dir, rep, |_, piece| piece.is_none())
 }
 
 /// Removes the tails of snapshots before `cut`.
@@ -60,20 +60,19 @@ pub(super) fn remove_tails_before(dir: &Path, rep: u32, cut: u32) -> Result<(), 
     let old = |piece: &str| {
         piece.strip_prefix("tail").and_then(|n| n.parse::<u32>().ok()).is_some_and(|n| n < cut)
     };
-    remove(dir, rep, |piece| !piece.is_some_and(old))
+    remove(dir, rep, |_, piece| !piece.is_some_and(old))
 }
 
 /// Removes every file of a replication that the snapshot `cut` does not count on.
 pub(super) fn remove_after(dir: &Path, rep: u32, cut: &Cut) -> Result<(), TraceError> {
-    for shape in SHAPES {
-        let segments = cut.tables.get(shape.table).map_or(0, |table| table.segments);
-        let tail = format!("tail{}", cut.number);
-        remove_of(dir, shape.table, rep, |piece| match piece {
+    let tail = format!("tail{}", cut.number);
+    remove(dir, rep, |table, piece| {
+        let segments = cut.tables.get(table).map_or(0, |table| table.segments);
+        match piece {
             None => segments > 0,
             Some(piece) => piece == tail || piece.parse::<u32>().is_ok_and(|n| n < segments),
-        })?;
-    }
-    Ok(())
+        }
+    })
 }
 
 /// Removes every file of a replication.
@@ -81,34 +80,32 @@ pub(super) fn remove_after(dir: &Path, rep: u32, cut: &Cut) -> Result<(), TraceE
 /// # Errors
 /// When a file cannot be removed.
 pub fn discard(dir: &Path, rep: u32) -> Result<(), TraceError> {
-    remove(dir, rep, |_| false)
+    remove(dir, rep, |_, _| false)
 }
 
-fn remove(dir: &Path, rep: u32, keep: impl Fn(Option<&str>) -> bool) -> Result<(), TraceError> {
-    SHAPES.iter().try_for_each(|shape| remove_of(dir, shape.table, rep, &keep))
-}
-
-/// Removes the files of one table of one replication but those that `keep` names: it is given
-/// what stands between the replication and the ending, and nothing for the part itself.
-fn remove_of(
+/// Removes the files of a replication but those that `keep` names: it is given the table, and
+/// what stands between the replication and the ending, nothing for the part itself.
+fn remove(
     dir: &Path,
-    table: &str,
     rep: u32,
-    keep: impl Fn(Option<&str>) -> bool,
+    keep: impl Fn(&str, Option<&str>) -> bool,
 ) -> Result<(), TraceError> {
-    let prefix = format!("{table}.{rep}.");
+    let number = format!(".{rep}.");
     let entries = std::fs::read_dir(dir).map_err(|source| TraceError::io(dir, source))?;
     for entry in entries {
         let entry = entry.map_err(|source| TraceError::io(dir, source))?;
         let name = entry.file_name();
-        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else {
+        let Some((table, rest)) = name.to_str().and_then(|name| name.split_once(&number)) else {
             continue;
         };
+        if !SHAPES.iter().any(|shape| shape.table == table) {
+            continue;
+        }
         let piece = match rest {
             "arrow" => None,
             rest => Some(rest.strip_suffix(".arrow").unwrap_or(rest)),
         };
-        if !keep(piece) {
+        if !keep(table, piece) {
             let path: PathBuf = entry.path();
             std::fs::remove_file(&path).map_err(|source| TraceError::io(&path, source))?;
         }
