@@ -207,8 +207,8 @@ impl<'a> Workplace<'a> {
             Ok(None) => trace::discard(&tables, rep)?,
             Ok(Some((engine, progress))) => {
                 (self.say)(&format!(
-                    "replication {rep} goes on at {} of simulated time, after {} events",
-                    engine.now(),
+                    "replication {rep} goes on at {:.0} s of simulated time, after {} events",
+                    engine.now().seconds(),
                     engine.events_handled()
                 ));
                 return Ok(Some((engine, progress)));
