@@ -18,7 +18,15 @@ const SCENARIO: &str = "scenarios/tutorial/03-spot-checks.yaml";
 const LEVELS: [&str; 5] = ["off", "summary", "{sampled: 1/16}", "{sampled: 1/4}", "full"];
 
 fn at_level(level: &str, out: &Scratch) -> (Plan, Run) {
-    let plan = plan(SCENARIO, &[("trace", level), ("replications", "2")]);
+    let set = [
+        ("trace", level),
+        ("replications", "2"),
+        // Users who pay, so that payouts have jobs.
+        ("users", "{funds: 100000 TAO}"),
+        ("market.validator_dispatch.price_per_million_tokens", "1 TAO"),
+        ("expect", "{}"),
+    ];
+    let plan = plan(SCENARIO, &set);
     let options = Options { out: out.path(), ..Options::default() };
     let run = run::run(&plan, &options).expect("the scenario runs");
     (plan, run)

@@ -171,7 +171,17 @@ impl Serialize for OneIn {
 
 impl<'de> Deserialize<'de> for OneIn {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        struct Written;
+        impl de::Visitor<'_> for Written {
+            type Value = OneIn;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("one job in so many, such as `1/64`")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<OneIn, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Written)
     }
 }
 
