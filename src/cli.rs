@@ -6,6 +6,7 @@
 mod check;
 mod compare;
 mod explain;
+mod export;
 mod list;
 mod new;
 mod output;
@@ -47,6 +48,8 @@ enum Command {
     Check(check::Check),
     /// Write the report of a run directory anew
     Report(report::Report),
+    /// Write a run's trace in the forms of other tools: Parquet, Perfetto
+    Export(export::Export),
     /// Set designs side by side: scenarios or run directories, paired by seed
     Compare(compare::Compare),
     /// Run a manifest's plan again and hold it to its digests
@@ -105,6 +108,7 @@ impl Command {
             Self::Validate(command) => command.execute(),
             Self::Check(command) => command.execute(),
             Self::Report(command) => command.execute(),
+            Self::Export(command) => command.execute(),
             Self::Compare(command) => command.execute(),
             Self::Replay(command) => command.execute(),
             Self::Explain(command) => command.execute(),

@@ -28,8 +28,6 @@ pub(crate) struct Controlled<T> {
 pub(crate) struct Measured<T> {
     pub(crate) replica: T,
     pub(crate) value: Option<f64>,
-    /// Whether it was cut short from outside: then nothing is decided any more.
-    pub(crate) interrupted: bool,
 }
 
 /// Runs the replications of a plan on the threads of the current pool.
@@ -53,10 +51,9 @@ pub(crate) fn replications<T: Send>(
     loop {
         let done = u32::try_from(all.len()).unwrap_or(u32::MAX);
         all.extend(round(done, goal.min(rule.max))?);
-        let interrupted = all.iter().any(|measured| measured.interrupted);
         let values: Vec<Option<f64>> = all.iter().map(|measured| measured.value).collect();
         let stopped = rule.decide(&values, plan.antithetic);
-        if interrupted || stopped.is_some() {
+        if stopped.is_some() {
             let count = stopped.as_ref().map_or(all.len(), |d| d.replications as usize);
             let discarded = replicas(all.split_off(count));
             return Ok(Controlled { kept: replicas(all), discarded, stopped });

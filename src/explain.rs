@@ -34,6 +34,9 @@ pub enum ExplainError {
     /// Not two numbers.
     #[error("found `{0}`, expected two numbers such as `3/17`")]
     Pair(String),
+    /// Not a node and a number.
+    #[error("found `{0}`, expected a node and a period such as `3/17` or `subnet0/miners/3/17`")]
+    Payout(String),
     /// Not a run directory.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -190,7 +193,9 @@ pub fn job(dir: &Path, job: u64) -> Result<String, ExplainError> {
     let jobs = rows(dir, "jobs", &is("job"), 8)?;
     let seen = rows(dir, "observations", &is("job"), 16)?;
     if jobs.is_empty() && seen.is_empty() {
-        return Err(ExplainError::Absent(format!("job {job}")));
+        let level = Manifest::load(dir)?.context.trace;
+        let why = if level.is_full() { String::new() } else { format!(" at trace level {level}") };
+        return Err(ExplainError::Absent(format!("job {job}{why}")));
     }
     let paid = rows(dir, "payouts", &is("job"), 16)?;
     Ok(sections(&[
@@ -219,18 +224,27 @@ pub fn epoch(dir: &Path, subnet: u32, epoch: u64) -> Result<String, ExplainError
     Ok(sections(&[(&title, "epochs", kept)]))
 }
 
-/// The story of one node's pay in one period: its figures and its payouts.
+/// The story of one node's pay in one period: its figures and its payouts. The node goes by
+/// its number or its name.
 ///
 /// # Errors
-/// When the node was paid nothing then.
-pub fn payout(dir: &Path, node: u32, epoch: u64) -> Result<String, ExplainError> {
-    let wanted = vec![("node", node.to_string()), ("epoch", epoch.to_string())];
+/// When there is no such node, or it was paid nothing then.
+pub fn payout(dir: &Path, node: &str, epoch: u64) -> Result<String, ExplainError> {
+    let node = match node.parse::<u32>() {
+        Ok(number) => number.to_string(),
+        Err(_) => rows(dir, "nodes", &[("name", node.to_owned())], 1)?
+            .into_iter()
+            .flatten()
+            .find_map(|(column, value)| (column == "node").then_some(value))
+            .ok_or_else(|| ExplainError::Absent(format!("node called `{node}`")))?,
+    };
+    let wanted = vec![("node", node.clone()), ("epoch", epoch.to_string())];
     let figures = rows(dir, "epochs", &wanted, 8)?;
     let paid = rows(dir, "payouts", &wanted, 64)?;
     if figures.is_empty() && paid.is_empty() {
         return Err(ExplainError::Absent(format!("payout to node {node} in epoch {epoch}")));
     }
-    let who = rows(dir, "nodes", &[("node", node.to_string())], 1)?;
+    let who = rows(dir, "nodes", &[("node", node)], 1)?;
     Ok(sections(&[
         ("node", "nodes", who),
         ("its figures", "epochs", figures),
@@ -256,6 +270,10 @@ fn rows(
 ) -> Result<Vec<Row>, ExplainError> {
     let file = dir.join("trace").join(format!("{table}.arrow"));
     let failed = |reason: String| ExplainError::Table { file: file.clone(), reason };
+    if !file.exists() && !Manifest::load(dir)?.context.has_table(table) {
+        // The run's trace level leaves the table out.
+        return Ok(Vec::new());
+    }
     let open = File::open(&file).map_err(|error| failed(error.to_string()))?;
     let reader = FileReader::try_new(open, None).map_err(|error| failed(error.to_string()))?;
     let mut found = Vec::new();

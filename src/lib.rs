@@ -6,6 +6,7 @@
 //! | [`plan`] | what a run is, in numbers |
 //! | [`world`] | the host of the rules under the engine |
 //! | [`run`] | a plan to a run directory |
+//! | [`resume`], `snapshot` | a run that ended early goes on where it stopped |
 //! | [`manifest`] | what a run directory says of itself |
 //! | [`baseline`] | numbers to hold a scenario to |
 //! | [`explain`] | why a job, an epoch or a payout came out as it did; what a parameter means |
@@ -22,7 +23,9 @@ pub mod exit;
 pub mod explain;
 pub mod manifest;
 pub mod plan;
+pub mod resume;
 pub mod run;
 pub mod scenario;
+mod snapshot;
 pub mod validate;
 pub mod world;

@@ -17,7 +17,7 @@ use reports::analysis::{stopping, warmup};
 use serde::{Deserialize, Serialize};
 use sim_core::network::Regions;
 use sim_types::units::{Bandwidth, Bytes, Usd};
-use sim_types::{Amount, Fact, HardwareProfile, Share, SimDuration, SimTime};
+use sim_types::{Amount, Fact, HardwareProfile, Share, SimDuration, SimTime, TraceLevel};
 use workloads::demand::DemandSpec;
 use workloads::execution::ExecutionSpec;
 
@@ -78,6 +78,9 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Interval at which the load of the machines is sampled.
     pub sample_every: SimDuration,
+    /// How much of the run its trace keeps. Not part of the digest: the events are the same.
+    #[serde(default, skip_serializing_if = "TraceLevel::is_full")]
+    pub trace: TraceLevel,
     /// What the scenario demands of its own outcome.
     pub expect: Vec<Expectation>,
     /// Every number from the world that the plan carries.

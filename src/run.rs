@@ -1,27 +1,34 @@
 //! A plan to a run directory: replications in parallel, then tables, metrics and report.
 //!
 //! The directory is written under a temporary name (`….partial-<process>`) and renamed when
-//! whole, so that no directory looks complete that is not. Running an identical plan again
+//! whole, so that no directory looks complete that is not; a run that ends early can be gone
+//! on with from there ([`crate::resume`]). Running an identical plan again
 //! must give identical digests, and then changes nothing.
 
+use std::cell::Cell;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use reports::context::{Coin, Control, Named, Stage, TableSummary, Verdict};
+use reports::level::{self, Standing};
 use reports::{Context, Metrics, Tally};
+use serde::{Deserialize, Serialize};
 use sim_core::determinism::{self, Difference, Log, Watch};
 use sim_core::digest::Digest;
 use sim_core::engine::{Engine, Stop};
 use sim_core::trace::{self, Summaries, Trace, TraceError};
-use sim_types::SimTime;
 use sim_types::units::COINS;
+use sim_types::{SimTime, TraceLevel};
 
 use crate::control::{self, Controlled, Measured};
 use crate::exit::Exit;
 use crate::manifest::{Checkpoint, ENGINE_VERSION, Host, Manifest, Outcome, SCHEMA};
 use crate::plan::{Expectation, Plan};
+use crate::resume::{Every, Saver, Workplace};
+use crate::snapshot;
 use crate::world::{BuildError, Rejections, Trouble, World};
 
 /// How a run is carried out; nothing here changes its result.
@@ -39,6 +46,13 @@ pub struct Options {
     pub replay: String,
     /// What a reader of the report must know: warnings of the plan.
     pub notes: Vec<String>,
+    /// When to take the snapshots from which a run that ends early is gone on with; without
+    /// it such a run leaves nothing.
+    pub snapshots: Option<Every>,
+    /// Begin anew, even where an earlier run could be gone on with.
+    pub fresh: bool,
+    /// Takes what a person may want to know while it happens.
+    pub say: fn(&str),
 }
 
 impl Default for Options {
@@ -50,6 +64,9 @@ impl Default for Options {
             done: Arc::default(),
             replay: String::new(),
             notes: Vec::new(),
+            snapshots: None,
+            fresh: false,
+            say: |_| (),
         }
     }
 }
@@ -107,9 +124,18 @@ pub enum RunError {
     /// A failure of the model, with its culprit.
     #[error("{0}")]
     Model(String),
-    /// Ctrl-C.
-    #[error("interrupted; what was simulated until then is in {0}")]
-    Interrupted(PathBuf),
+    /// Ctrl-C; names the directory that the next run goes on from, if there is one.
+    #[error("interrupted{}", how_to_go_on(.0.as_deref()))]
+    Interrupted(Option<PathBuf>),
+}
+
+fn how_to_go_on(kept: Option<&Path>) -> String {
+    kept.map_or_else(String::new, |dir| {
+        format!(
+            "; the same command again goes on from here (kept in {}), with --fresh it begins anew",
+            dir.display()
+        )
+    })
 }
 
 impl RunError {
@@ -133,20 +159,27 @@ const SLICE: u64 = 1 << 16;
 const RESTLESS: u64 = 100_000_000;
 
 /// What one replication leaves besides its tables.
+#[derive(Serialize, Deserialize)]
 struct Replica {
     events: Digest,
     handled: u64,
     ties: u64,
     rejections: Rejections,
     checkpoints: Vec<Checkpoint>,
-    interrupted: bool,
     tables: Summaries,
 }
 
-/// The directory that a plan's run goes to.
+/// The directory that a plan's run goes to. The trace level is part of the name where it is not
+/// `full`, since the digests of the tables depend on it: runs of one plan at several levels
+/// lie side by side, and none is taken for another.
 #[must_use]
 pub fn directory(out: &Path, plan: &Plan) -> PathBuf {
-    out.join(format!("{}-{}", plan.name, &plan.digest()[..12]))
+    let level = match plan.trace {
+        TraceLevel::Full => String::new(),
+        TraceLevel::Sampled(one_in) => format!("-sampled-{}", one_in.0),
+        level => format!("-{level}"),
+    };
+    out.join(format!("{}-{}{level}", plan.name, &plan.digest()[..12]))
 }
 
 /// Runs a plan and writes its directory.
@@ -159,33 +192,41 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
         let path = path.to_owned();
         move |source| RunError::File { action, path, source }
     };
-    let partial = options.out.join(format!(
-        "{}.partial-{}",
-        dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-        std::process::id()
-    ));
-    if partial.exists() {
-        fs::remove_dir_all(&partial).map_err(file("remove", &partial))?;
-    }
+    let place = Workplace::open(&dir, plan, options.snapshots, options.fresh, options.say)?;
+    let partial = place.dir().to_owned();
     let tables = partial.join("trace");
-    fs::create_dir_all(&tables).map_err(file("create", &tables))?;
-    let cleaned = Cleaned(Some(&partial));
+    let cleaned = Cleaned(Cell::new(Some(&partial)));
 
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads(options.threads, plan.replications))
         .build()
         .map_err(|error| RunError::Model(format!("failed to start threads: {error}")))?;
+    let controlled = pool.install(|| {
+        control::replications(plan, |rep| measured(plan, rep, &tables, options, &place))
+    });
     let Controlled { kept: replicas, discarded, stopped } =
-        pool.install(|| control::replications(plan, |rep| measured(plan, rep, &tables, options)))?;
-    if replicas.iter().any(|replica| replica.interrupted) {
-        cleaned.keep();
-        return Err(RunError::Interrupted(partial));
-    }
+        controlled.map_err(|error| match error {
+            RunError::Model(_) | RunError::Build(_) => error,
+            error if !place.is_resumable() => error,
+            error => {
+                cleaned.keep();
+                match error {
+                    RunError::Interrupted(_) => RunError::Interrupted(Some(partial.clone())),
+                    error => {
+                        (options.say)(&format!(
+                            "the same command again goes on from the last snapshot (kept in {})",
+                            partial.display()
+                        ));
+                        error
+                    }
+                }
+            }
+        })?;
     for (rep, replica) in (0_u32..).skip(replicas.len()).zip(&discarded) {
         control::remove(&tables, rep, &replica.tables)?;
     }
     let parts: Vec<_> = replicas.iter().map(|replica| replica.tables.clone()).collect();
-    let summaries = trace::merge(&tables, &parts)?;
+    let summaries = trace::join_parts(&tables, &parts)?;
     let outcome = outcome(plan, replicas, &summaries);
 
     if dir.join("manifest.json").exists() {
@@ -204,7 +245,16 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
     context.control.stopped = stopped;
     let tally = Tally::read(&tables, &context)?;
     let metrics = tally.metrics(&context);
-    context.verdicts = verdicts(&plan.expect, &metrics);
+    let (judged, unjudged): (Vec<_>, Vec<_>) = plan
+        .expect
+        .iter()
+        .cloned()
+        .partition(|e| level::standing(&e.metric, plan.trace) != Standing::Withheld);
+    context.verdicts = verdicts(&judged, &metrics);
+    context.notes.extend(unjudged.iter().map(|expectation| {
+        let level = plan.trace;
+        format!("Not judged at trace level {level}: the expectation on {}.", expectation.metric)
+    }));
     let manifest = Manifest {
         schema: SCHEMA.to_owned(),
         arable: env!("CARGO_PKG_VERSION").to_owned(),
@@ -218,6 +268,7 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
     write_json(&partial.join("manifest.json"), &manifest)?;
     let resolved = partial.join("scenario.resolved.yaml");
     fs::write(&resolved, plan.to_yaml()).map_err(file("write", &resolved))?;
+    place.over(&parts)?;
     // Another process may finish the same plan at this moment: whoever comes second replaces
     // equal results by equal results.
     let mut renamed = fs::rename(&partial, &dir);
@@ -252,17 +303,17 @@ fn threads(asked: usize, replications: u32) -> usize {
 }
 
 /// Removes the unfinished directory unless told to keep it.
-struct Cleaned<'a>(Option<&'a Path>);
+struct Cleaned<'a>(Cell<Option<&'a Path>>);
 
 impl Cleaned<'_> {
-    fn keep(mut self) {
-        self.0 = None;
+    fn keep(&self) {
+        self.0.set(None);
     }
 }
 
 impl Drop for Cleaned<'_> {
     fn drop(&mut self) {
-        if let Some(path) = self.0 {
+        if let Some(path) = self.0.get() {
             // The error that led here matters more than a directory left behind, whose name
             // says that it is partial.
             let _ = fs::remove_dir_all(path);
@@ -270,17 +321,15 @@ impl Drop for Cleaned<'_> {
     }
 }
 
-/// Writes JSON for people: indented, with a last line feed.
+/// Writes JSON for people: indented, with a last line feed. Where it cannot be written whole,
+/// a file of that name stays as it was.
 pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), RunError> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| {
         RunError::Model(format!("failed to serialise {}: {error}", path.display()))
     })?;
     text.push('\n');
-    fs::write(path, text).map_err(|source| RunError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
+    let written = snapshot::swap(path, |file| io::Write::write_all(file, text.as_bytes()));
+    written.map_err(|source| RunError::File { action: "write", path: path.to_owned(), source })
 }
 
 /// A replication, and what it says of the metric that decides whether more are needed.
@@ -289,27 +338,44 @@ fn measured(
     rep: u32,
     tables: &Path,
     options: &Options,
+    place: &Workplace<'_>,
 ) -> Result<Measured<Replica>, RunError> {
-    let replica = replicate(plan, rep, tables, options)?;
-    let interrupted = replica.interrupted;
+    let replica = replicate(plan, rep, tables, options, place)?;
     let value = match &plan.stopping {
-        Some(rule) if !interrupted => {
+        Some(rule) => {
             let outcome = outcome(plan, Vec::new(), &replica.tables);
             let mut context = context(plan, &outcome, options, &replica.tables);
             context.replications = rep + 1;
             control::measure(&rule.metric, tables, rep, &replica.tables, &context)?
         }
-        _ => None,
+        None => None,
     };
-    Ok(Measured { replica, value, interrupted })
+    Ok(Measured { replica, value })
 }
 
-fn replicate(plan: &Plan, rep: u32, tables: &Path, options: &Options) -> Result<Replica, RunError> {
-    let trace = Trace::create(tables, rep)?;
-    let mut engine = World::start(plan, rep)?;
-    engine.model_mut().attach(trace);
-    let mut checkpoints = Checkpoints::default();
-    let interrupted = drive(&mut engine, plan.horizon, options, &mut checkpoints)?;
+fn replicate(
+    plan: &Plan,
+    rep: u32,
+    tables: &Path,
+    options: &Options,
+    place: &Workplace<'_>,
+) -> Result<Replica, RunError> {
+    if let Some(replica) = place.finished(rep) {
+        options.done.fetch_add(plan.horizon.0, Ordering::Relaxed);
+        return Ok(replica);
+    }
+    if options.interrupt.load(Ordering::Relaxed) {
+        return Err(RunError::Interrupted(None));
+    }
+    let (mut engine, mut checkpoints) = match place.take_up(rep)? {
+        Some(taken) => taken,
+        None => (start(plan, rep, tables)?, Checkpoints::default()),
+    };
+    options.done.fetch_add(engine.now().0, Ordering::Relaxed);
+    let mut saver = place.saver(rep, engine.now());
+    if drive(&mut engine, plan.horizon, options, &mut checkpoints, Some(&mut saver))? {
+        return Err(RunError::Interrupted(None));
+    }
     let now = engine.now();
     engine.model_mut().close(now);
     let (events, handled, ties) = (engine.digest(), engine.events_handled(), engine.ties());
@@ -321,11 +387,22 @@ fn replicate(plan: &Plan, rep: u32, tables: &Path, options: &Options) -> Result<
     }
     let tables = trace.map(Trace::finish).transpose()?.unwrap_or_default();
     let checkpoints = if rep == 0 { checkpoints.list } else { Vec::new() };
-    Ok(Replica { events, handled, ties, rejections, checkpoints, interrupted, tables })
+    let replica = Replica { events, handled, ties, rejections, checkpoints, tables };
+    place.keep(rep, &replica, &replica.tables)?;
+    Ok(replica)
+}
+
+/// A replication at its beginning.
+fn start(plan: &Plan, rep: u32, tables: &Path) -> Result<Engine<World>, RunError> {
+    let mut engine = World::start(plan, rep)?;
+    if plan.trace != TraceLevel::Off {
+        engine.model_mut().attach(Trace::create_at(tables, rep, plan.trace)?);
+    }
+    Ok(engine)
 }
 
 /// Digests along the way, thinned out so that there are never more than 128.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Checkpoints {
     list: Vec<Checkpoint>,
     every: u64,
@@ -361,13 +438,15 @@ fn drive(
     horizon: SimTime,
     options: &Options,
     checkpoints: &mut Checkpoints,
+    mut saver: Option<&mut Saver<'_>>,
 ) -> Result<bool, RunError> {
     let mut at = (engine.now(), 0_u64);
     loop {
-        let stop = engine.run_until(horizon, SLICE);
+        let step = saver.as_ref().map_or(SLICE, |s| s.step(SLICE, engine.events_handled()));
+        let stop = engine.run_until(horizon, step);
         let now = engine.now();
         options.done.fetch_add(now.since(at.0).0, Ordering::Relaxed);
-        at = if now > at.0 { (now, 0) } else { (now, at.1 + SLICE) };
+        at = if now > at.0 { (now, 0) } else { (now, at.1 + step) };
         if engine.model().in_trouble() {
             return match engine.model_mut().take_trouble() {
                 Some(trouble) => Err(trouble.into()),
@@ -382,10 +461,17 @@ fn drive(
             Stop::Budget if at.1 > RESTLESS => {
                 return Err(RunError::Model(engine.never_settles(RESTLESS).to_string()));
             }
-            Stop::Budget => checkpoints.take(engine),
+            Stop::Budget if engine.events_handled().is_multiple_of(SLICE) => {
+                checkpoints.take(engine);
+            }
+            Stop::Budget => {}
             Stop::Idle | Stop::Horizon => return Ok(false),
         }
-        if options.interrupt.load(Ordering::Relaxed) {
+        let interrupted = options.interrupt.load(Ordering::Relaxed);
+        if let Some(saver) = &mut saver {
+            saver.look(engine, checkpoints, interrupted)?;
+        }
+        if interrupted {
             return Ok(true);
         }
     }
@@ -398,8 +484,8 @@ fn drive(
 pub fn check_determinism(plan: &Plan, options: &Options) -> Result<Option<Difference>, RunError> {
     determinism::first_difference(|watch: Watch| -> Result<Log, RunError> {
         let mut engine = World::start(plan, 0)?.watched(watch);
-        if drive(&mut engine, plan.horizon, options, &mut Checkpoints::default())? {
-            return Err(RunError::Interrupted(options.out.clone()));
+        if drive(&mut engine, plan.horizon, options, &mut Checkpoints::default(), None)? {
+            return Err(RunError::Interrupted(None));
         }
         Ok(engine.log())
     })
@@ -528,6 +614,7 @@ fn context(plan: &Plan, outcome: &Outcome, options: &Options, summaries: &Summar
             named("events", outcome.events_handled.to_string()),
             named("ties between sources", outcome.ties.to_string()),
         ],
+        trace: plan.trace,
         tables: summaries
             .iter()
             .map(|(name, s)| TableSummary {
@@ -536,7 +623,7 @@ fn context(plan: &Plan, outcome: &Outcome, options: &Options, summaries: &Summar
                 digest: s.digest.to_string(),
             })
             .collect(),
-        notes: options.notes.clone(),
+        notes: options.notes.iter().cloned().chain(level::note(plan.trace)).collect(),
         control: Control { antithetic: plan.antithetic, warmup: plan.warmup, stopped: None },
     }
 }

@@ -284,6 +284,11 @@ impl World {
         self.trace.take()
     }
 
+    /// The trace that is attached.
+    pub(crate) fn trace_mut(&mut self) -> Option<&mut Trace> {
+        self.trace.as_mut()
+    }
+
     fn record(&mut self, row: impl sim_core::trace::Row) {
         if let Some(trace) = &mut self.trace
             && let Err(error) = trace.push(row)

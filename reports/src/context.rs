@@ -2,7 +2,7 @@
 //! assumptions. The host writes it into the run's `manifest.json`.
 
 use serde::{Deserialize, Serialize};
-use sim_types::Fact;
+use sim_types::{Fact, TraceLevel};
 
 use crate::analysis::{stopping, warmup};
 
@@ -49,6 +49,9 @@ pub struct Context {
     /// Versions, host, device: name and value, in the order to show.
     #[serde(default)]
     pub provenance: Vec<Named>,
+    /// How much of the run the trace keeps.
+    #[serde(default)]
+    pub trace: TraceLevel,
     /// The tables that the run wrote. A table listed here must be readable; metrics of a table
     /// not listed are left out. Empty: all tables are expected.
     #[serde(default)]
@@ -150,6 +153,9 @@ impl Context {
     /// Whether the trace should hold a table.
     #[must_use]
     pub fn has_table(&self, name: &str) -> bool {
+        if self.trace == TraceLevel::Off {
+            return false;
+        }
         self.tables.is_empty() || self.tables.iter().any(|table| table.name == name)
     }
 }

@@ -6,9 +6,11 @@
 //! | [`table`] | streaming reader of the trace tables |
 //! | [`tally`] | one pass over every table: sums, counts and latencies |
 //! | [`catalogue`] | every metric's name, unit and meaning |
+//! | [`level`] | what a trace that is not full still says |
 //! | [`metrics`] | [`Metrics`]: values per replication, mean and interval |
 //! | [`stats`] | percentiles, intervals, concentration, rank correlation |
 //! | [`analysis`] | warm-up, batches, quantile intervals, when enough replications are done |
+//! | [`export`] | Parquet files, a timeline for Perfetto |
 //! | [`figure`] | SVG figures |
 //! | [`page`] | the self-contained HTML page |
 //! | [`compare`] | designs side by side |
@@ -37,8 +39,10 @@ pub mod catalogue;
 pub mod compare;
 pub mod context;
 pub mod error;
+pub mod export;
 pub mod figure;
 pub mod format;
+pub mod level;
 pub mod metrics;
 pub mod page;
 pub mod stats;

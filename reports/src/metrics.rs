@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sim_types::TraceLevel;
 
 use crate::analysis::{Method, replications, warmup};
 use crate::catalogue::METRICS;
 use crate::context::{Coin, Context};
 use crate::error::ReportError;
+use crate::level::{Standing, standing};
 use crate::stats::{self, count};
 use crate::tally::{JobTally, Node, Rep, Tally};
 
@@ -79,8 +81,11 @@ pub fn compute(trace_dir: &Path, context: &Context) -> Result<Metrics, ReportErr
 type Values = BTreeMap<String, f64>;
 
 pub(crate) fn of(tally: &Tally, context: &Context) -> Metrics {
-    let columns: Vec<Values> =
+    let mut columns: Vec<Values> =
         tally.reps.iter().map(|rep| of_replication(tally, rep, context)).collect();
+    for values in &mut columns {
+        values.retain(|name, _| standing(name, context.trace) != Standing::Withheld);
+    }
     let names: BTreeSet<&String> = columns.iter().flat_map(BTreeMap::keys).collect();
     let mut metrics = Vec::with_capacity(names.len());
     let cut = tally.cuts.iter().any(|cut| cut.ns > 0);
@@ -110,7 +115,12 @@ pub(crate) fn of(tally: &Tally, context: &Context) -> Metrics {
                 method: found.interval.map(|_| found.method),
                 after_warmup: cut && warmup::leaves_out(name) && (unmixed || !utilises(name)),
                 per_replication,
-                meaning: definition.meaning.to_owned(),
+                meaning: match (standing(name, context.trace), context.trace) {
+                    (Standing::Estimated, TraceLevel::Sampled(one_in)) => {
+                        format!("{} Estimated from 1 job in {}.", definition.meaning, one_in.0)
+                    }
+                    _ => definition.meaning.to_owned(),
+                },
             });
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal128Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, DataType, Decimal128Type, SchemaRef, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::ipc::reader::FileReader;
 use sim_types::record::{TABLES, VERSION_KEY};
@@ -48,6 +48,29 @@ impl Table {
         }
         let reader = open(&file, Some(projection))?;
         Ok(Self { file, reader })
+    }
+
+    /// Opens `dir/<table>.arrow` for all the columns of its record.
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn whole(dir: &Path, table: &str) -> Result<Self, ReportError> {
+        let found = TABLES.iter().find(|(name, ..)| *name == table);
+        let columns = found.map_or(&[][..], |&(.., columns)| columns);
+        let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+        Self::open(dir, table, &names)
+    }
+
+    /// Its columns as Arrow knows them, with name and version of the table.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        self.reader.schema()
+    }
+
+    /// The batches as Arrow knows them.
+    pub fn batches(self) -> impl Iterator<Item = Result<RecordBatch, ReportError>> {
+        let Self { file, reader } = self;
+        reader.map(move |rows| rows.map_err(|source| damaged(&file, source)))
     }
 
     /// Hands every batch to `visit`.

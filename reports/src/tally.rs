@@ -93,6 +93,22 @@ pub(crate) struct Series {
     pub(crate) scores: Vec<Histogram>,
 }
 
+impl Series {
+    /// Drops what a trace that is not full holds only a part of, and would show too low.
+    fn forget_partial(&mut self, reasons: &Names) {
+        for counts in [&mut self.submitted, &mut self.answered, &mut self.finalised] {
+            counts.clear();
+        }
+        for (reason, name) in reasons.sorted() {
+            if !crate::level::of_periods(name)
+                && let Some(amounts) = self.payouts.get_mut(reason)
+            {
+                amounts.clear();
+            }
+        }
+    }
+}
+
 impl Tally {
     /// Reads the tables in `trace_dir`.
     ///
@@ -136,6 +152,9 @@ impl Tally {
                 read(&mut tally, trace_dir)?;
                 tally.present.push(table);
             }
+        }
+        if !context.trace.is_full() {
+            tally.series.forget_partial(&tally.reasons);
         }
         for rep in &mut tally.reps {
             rep.jobs.answer_ns.sort_unstable();

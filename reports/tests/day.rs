@@ -430,6 +430,7 @@ fn context(reps: u32) -> Context {
             named("host", "x86_64 Linux, 8 cores"),
             named("device", "none: kernels ran as their CPU twins"),
         ],
+        trace: sim_types::TraceLevel::Full,
         tables: vec![
             table("nodes", 300),
             table("jobs", 100_000),

@@ -33,6 +33,7 @@ fn context(replications: u32) -> Context {
         plan_digest: String::new(),
         event_digest: String::new(),
         provenance: Vec::new(),
+        trace: sim_types::TraceLevel::Full,
         tables: Vec::new(),
         notes: Vec::new(),
         control: reports::context::Control::default(),

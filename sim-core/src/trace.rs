@@ -1,17 +1,23 @@
 //! The trace: rows of the tables of [`sim_types::record`] into Arrow files, off the hot path.
 //!
 //! The simulation pushes rows; full chunks of them go over one bounded channel to one writer
-//! thread, which encodes, digests and writes. A table is an Arrow IPC file with uncompressed
-//! batches. Its schema carries the table's name (`arable.table`) and version
-//! ([`sim_types::record::VERSION_KEY`]) and each column's meaning (`doc`). Money is a 128-bit decimal without
-//! fraction, words are dictionaries of text.
+//! thread, which encodes, digests and writes. A table is an Arrow IPC file whose batches are
+//! compressed with LZ4. Its schema carries the table's name (`arable.table`) and version
+//! ([`sim_types::record::VERSION_KEY`]) and each column's meaning (`doc`). Money is a 128-bit
+//! decimal without fraction, words are dictionaries of text.
+//!
+//! Which rows are written follows from the [`TraceLevel`] and from what each table says of
+//! itself ([`sim_types::record::Record::DETAIL`]); a table without rows at a level has no
+//! file.
 //!
 //! Each replication writes parts of its own, `<table>.<rep>.arrow`; [`merge`] makes them one
-//! file a table, `<table>.arrow`.
+//! file a table, `<table>.arrow`. A trace may be cut for a snapshot and resumed from there
+//! ([`Trace::cut`], [`Trace::resume`]); the finished files are the same to the byte.
 
 mod columns;
 mod join;
 mod shape;
+mod snapshot;
 mod table;
 
 use std::collections::BTreeMap;
@@ -21,6 +27,7 @@ use std::thread::JoinHandle;
 
 use arrow::error::ArrowError;
 use serde::{Deserialize, Serialize};
+use sim_types::TraceLevel;
 use sim_types::record::{
     BlockRow, EpochRow, FaultRow, JobRow, LoadRow, NodeRow, ObservationRow, PayoutRow, Record,
 };
@@ -30,13 +37,18 @@ use sealed::{Buffers, SHAPES};
 use shape::Shape;
 use table::TableWriter;
 
-pub use join::{merge, summarise};
+pub use join::{join_parts, merge, remove_parts, summarise, take_back};
+pub use snapshot::{Cut, TableCut, discard, settle};
 
-/// Rows to a chunk and to a batch of the file.
+/// Rows to a batch of a file.
 pub const CHUNK: usize = 16_384;
 
-/// Chunks that may wait for the writer; the simulation waits for it beyond that.
-pub const WAITING: usize = 8;
+/// Rows that go to the writer at once: few enough to be in the processor's cache still when
+/// the writer takes them.
+const HANDFUL: usize = 1_024;
+
+/// Handfuls that may wait for the writer; the simulation waits for it beyond that.
+const WAITING: usize = 128;
 
 /// What one table holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,14 +120,21 @@ impl<R: Record> Chunk for Vec<R> {
     }
 }
 
-/// A chunk and the place of its table.
-type Message = (usize, Box<dyn Chunk>);
+/// Rows and the place of their table.
+type Rows = (usize, Box<dyn Chunk>);
+
+/// What the writer is told.
+enum Message {
+    Rows(Rows),
+    /// Put everything on the disk for the snapshot of this number, and answer.
+    Cut(u32, SyncSender<Cut>),
+}
 
 /// Rows that wait for their chunk to fill, and the traits that find a row's place among them.
 mod sealed {
     use super::{
-        BlockRow, EpochRow, FaultRow, JobRow, LoadRow, Message, NodeRow, ObservationRow, PayoutRow,
-        Record, Row, Shape,
+        BlockRow, EpochRow, FaultRow, JobRow, LoadRow, NodeRow, ObservationRow, PayoutRow, Record,
+        Row, Rows, Shape,
     };
 
     pub trait Buffered: Record {
@@ -139,8 +158,8 @@ mod sealed {
             pub struct Buffers { $($field: Vec<$row>,)* }
 
             impl Buffers {
-                /// What is left in them, as chunks.
-                pub(super) fn drain(&mut self) -> Vec<Message> {
+                /// What is left in them.
+                pub(super) fn drain(&mut self) -> Vec<Rows> {
                     vec![$((Place::$row as usize, Box::new(std::mem::take(&mut self.$field))),)*]
                 }
             }
@@ -173,6 +192,10 @@ mod sealed {
 #[derive(Debug)]
 pub struct Trace {
     dir: PathBuf,
+    rep: u32,
+    level: TraceLevel,
+    /// Snapshots so far.
+    cuts: u32,
     buffers: Buffers,
     /// Absent once the writer has failed.
     sender: Option<SyncSender<Message>>,
@@ -201,9 +224,45 @@ impl Trace {
     /// # Errors
     /// When a file or the thread cannot be made.
     pub fn create(dir: &Path, rep: u32) -> Result<Self, TraceError> {
+        Self::create_at(dir, rep, TraceLevel::Full)
+    }
+
+    /// As [`Trace::create`], for the tables and rows of a level.
+    ///
+    /// # Errors
+    /// As [`Trace::create`].
+    pub fn create_at(dir: &Path, rep: u32, level: TraceLevel) -> Result<Self, TraceError> {
+        Self::open(dir, rep, level, 0, |shape| {
+            TableWriter::create(shape, part_path(dir, shape.table, rep))
+        })
+    }
+
+    /// Takes up a trace where [`Trace::cut`] left it. Whatever was written after that is
+    /// removed.
+    ///
+    /// # Errors
+    /// When the files are not there any more, or do not hold the rows of the snapshot.
+    pub fn resume(dir: &Path, rep: u32, level: TraceLevel, cut: &Cut) -> Result<Self, TraceError> {
+        snapshot::remove_after(dir, rep, cut)?;
+        Self::open(dir, rep, level, cut.number, |shape| {
+            let path = part_path(dir, shape.table, rep);
+            let Some(before) = cut.tables.get(shape.table) else {
+                return Err(TraceError::format(&path, "the snapshot knows no such table"));
+            };
+            TableWriter::resume(shape, path, cut.number, before)
+        })
+    }
+
+    fn open(
+        dir: &Path,
+        rep: u32,
+        level: TraceLevel,
+        cuts: u32,
+        table: impl Fn(Shape) -> Result<TableWriter, TraceError>,
+    ) -> Result<Self, TraceError> {
         let tables = SHAPES
             .iter()
-            .map(|&shape| TableWriter::create(shape, part_path(dir, shape.table, rep)))
+            .map(|&shape| level.keeps_table(shape.detail).then(|| table(shape)).transpose())
             .collect::<Result<Vec<_>, _>>()?;
         let (sender, receiver) = sync_channel(WAITING);
         let writer = std::thread::Builder::new()
@@ -212,39 +271,77 @@ impl Trace {
             .map_err(|source| TraceError::io(dir, source))?;
         Ok(Self {
             dir: dir.to_owned(),
+            rep,
+            level,
+            cuts,
             buffers: Buffers::default(),
             sender: Some(sender),
             writer: Some(writer),
         })
     }
 
-    /// Adds one row. Returns at once, except that it waits for the writer where [`WAITING`]
-    /// chunks are ahead of it.
+    /// Adds one row, if the level keeps it. Returns at once, except that it waits for the
+    /// writer where that is far behind.
     ///
     /// # Errors
     /// When the writer has failed (the disk is full, say): its error the first time, that the
-    /// trace is closed from then on. A failure shows at the latest when the next chunk fills.
+    /// trace is closed from then on. A failure shows at the latest some rows later.
     #[inline]
     pub fn push<R: Row>(&mut self, row: R) -> Result<(), TraceError> {
-        let buffer = R::buffer(&mut self.buffers);
-        buffer.push(row);
-        if buffer.len() < CHUNK {
+        if self.level != TraceLevel::Full && !self.level.keeps_row(row.of_job()) {
             return Ok(());
         }
-        let full = std::mem::replace(buffer, Vec::with_capacity(CHUNK));
-        self.send((R::PLACE, Box::new(full)))
+        let buffer = R::buffer(&mut self.buffers);
+        buffer.push(row);
+        if buffer.len() < HANDFUL {
+            return Ok(());
+        }
+        let full = std::mem::replace(buffer, Vec::with_capacity(HANDFUL));
+        self.send(Message::Rows((R::PLACE, Box::new(full))))
     }
 
-    /// Writes what is left, closes the files and says what they hold.
+    /// Puts all rows so far on the disk for good and says what is there, so that a run can go
+    /// on from here with [`Trace::resume`]. What earlier snapshots count on stays until
+    /// [`Trace::forget_before`].
+    ///
+    /// # Errors
+    /// As [`Trace::push`].
+    pub fn cut(&mut self) -> Result<Cut, TraceError> {
+        self.flush()?;
+        self.cuts += 1;
+        let (reply, answer) = sync_channel(1);
+        self.send(Message::Cut(self.cuts, reply))?;
+        if let Ok(cut) = answer.recv() {
+            return Ok(cut);
+        }
+        self.sender = None;
+        match self.join() {
+            Err(error) => Err(error),
+            Ok(_) => Err(TraceError::Closed { dir: self.dir.clone() }),
+        }
+    }
+
+    /// Lets go of what only snapshots before `cut` need, once that one is safe.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn forget_before(&self, cut: &Cut) -> Result<(), TraceError> {
+        snapshot::remove_tails_before(&self.dir, self.rep, cut.number)
+    }
+
+    /// Writes what is left, closes the files and says what they hold. After a [`Trace::cut`],
+    /// [`settle`] is to follow as soon as the summaries are safe.
     ///
     /// # Errors
     /// What the writer failed with.
     pub fn finish(mut self) -> Result<Summaries, TraceError> {
-        for message in self.buffers.drain() {
-            self.send(message)?;
-        }
+        self.flush()?;
         self.sender = None;
         self.join()
+    }
+
+    fn flush(&mut self) -> Result<(), TraceError> {
+        self.buffers.drain().into_iter().try_for_each(|rows| self.send(Message::Rows(rows)))
     }
 
     fn send(&mut self, message: Message) -> Result<(), TraceError> {
@@ -279,15 +376,30 @@ impl Drop for Trace {
     }
 }
 
-/// The writer thread.
+/// The writer thread. Tables that the level leaves out are absent.
 fn write_all(
-    mut tables: Vec<TableWriter>,
+    mut tables: Vec<Option<TableWriter>>,
     messages: &Receiver<Message>,
 ) -> Result<Summaries, TraceError> {
-    for (place, chunk) in messages {
-        chunk.write(&mut tables[place])?;
+    for message in messages {
+        match message {
+            Message::Rows((place, rows)) => {
+                if let Some(table) = &mut tables[place] {
+                    rows.write(table)?;
+                }
+            }
+            Message::Cut(number, reply) => {
+                let cuts = tables.iter_mut().flatten();
+                let tables = cuts
+                    .map(|table| Ok((table.name().to_owned(), table.cut(number)?)))
+                    .collect::<Result<_, TraceError>>()?;
+                // Who asked waits for the answer.
+                let _ = reply.send(Cut { number, tables });
+            }
+        }
     }
-    tables.into_iter().map(|table| Ok((table.name().to_owned(), table.finish()?))).collect()
+    let tables = tables.into_iter().flatten();
+    tables.map(|table| Ok((table.name().to_owned(), table.finish()?))).collect()
 }
 
 #[cfg(test)]

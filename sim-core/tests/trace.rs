@@ -7,12 +7,15 @@ use arrow::array::{Array, ArrayAccessor, AsArray, RecordBatch};
 use arrow::datatypes::{Decimal128Type, Int32Type, UInt32Type, UInt64Type};
 use arrow::ipc::reader::FileReader;
 use sim_core::digest::RowDigest;
-use sim_core::trace::{CHUNK, Row, merge, part_path, summarise, table_path};
+use sim_core::trace::{
+    CHUNK, Row, Summaries, discard, join_parts, merge, part_path, settle, summarise, table_path,
+    take_back,
+};
 use sim_core::{Trace, TraceError};
-use sim_types::Amount;
 use sim_types::record::{
     FaultRow, NodeRow, ObservationRow, PayoutRow, Record, TABLES, VERSION_KEY,
 };
+use sim_types::{Amount, TraceLevel};
 
 /// An empty directory of its own for each test.
 fn fresh(name: &str) -> PathBuf {
@@ -254,4 +257,133 @@ fn a_dropped_trace_lets_go_of_its_files() {
     drop(trace);
     std::fs::remove_dir_all(&dir).expect("nobody writes there any more");
     assert!(!dir.exists());
+}
+
+/// Names and contents of a directory.
+fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found: Vec<_> = std::fs::read_dir(dir)
+        .expect("there")
+        .map(|entry| {
+            let entry = entry.expect("readable");
+            let name = entry.file_name().into_string().expect("UTF-8");
+            (name, std::fs::read(entry.path()).expect("readable"))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Rows of three tables, with late words, absent cells, texts and none of a table, written in
+/// one go and with a cut and a restart at every one of `cuts`.
+fn written(name: &str, rows: usize, cuts: &[usize]) -> (Summaries, Vec<(String, Vec<u8>)>) {
+    let dir = fresh(name);
+    let (payouts, faults) = (payouts(0, rows), faults(0, rows as u64 / 3));
+    let mut trace = Trace::create(&dir, 0).expect("opens");
+    for (i, row) in payouts.into_iter().enumerate() {
+        if cuts.contains(&i) {
+            let cut = trace.cut().expect("room on the disk");
+            trace.forget_before(&cut).expect("removes");
+            // What comes after the last cut is lost with the process.
+            push_all(&mut trace, self::payouts(3, CHUNK + 5));
+            std::mem::forget(trace.cut().expect("room on the disk"));
+            drop(trace);
+            trace = Trace::resume(&dir, 0, TraceLevel::Full, &cut).expect("resumes");
+        }
+        trace.push(row).expect("room on the disk");
+        if i % 3 == 2 {
+            trace.push(faults[i / 3].clone()).expect("room on the disk");
+        }
+    }
+    let summaries = trace.finish().expect("finishes");
+    settle(&dir, 0).expect("settles");
+    settle(&dir, 0).expect("twice does no harm");
+    (summaries, contents(&dir))
+}
+
+#[test]
+fn a_trace_that_was_cut_and_resumed_has_the_bytes_of_one_that_was_not() {
+    for rows in [10, 2 * CHUNK + 77] {
+        let whole = written("uncut", rows, &[]);
+        let table: [&[usize]; 4] = [
+            &[rows - 1],
+            &[3, 4, 5],
+            &[CHUNK - 1, CHUNK, CHUNK + 1],
+            &[rows / 3, CHUNK + 1, 2 * CHUNK + 1],
+        ];
+        for cuts in table {
+            let cut = written("cut", rows, cuts);
+            assert_eq!(cut.0, whole.0, "{rows} rows cut at {cuts:?}");
+            let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+                files.iter().map(|file| file.0.clone()).collect()
+            };
+            assert_eq!(names(&cut.1), names(&whole.1));
+            assert!(cut.1 == whole.1, "{rows} rows cut at {cuts:?}");
+        }
+    }
+}
+
+#[test]
+fn a_trace_is_not_resumed_from_files_that_are_not_those_of_its_cut() {
+    let dir = fresh("damaged");
+    let mut trace = Trace::create(&dir, 0).expect("opens");
+    push_all(&mut trace, payouts(0, CHUNK + 9));
+    let cut = trace.cut().expect("cuts");
+    drop(trace);
+    let tail = dir.join("payouts.0.tail1.arrow");
+    let bytes = std::fs::read(&tail).expect("the tail");
+    let mut wrong = Trace::create(&dir, 7).expect("opens");
+    push_all(&mut wrong, payouts(1, 9));
+    wrong.finish().expect("finishes");
+    std::fs::copy(part_path(&dir, "payouts", 7), &tail).expect("copies");
+    let error = Trace::resume(&dir, 0, TraceLevel::Full, &cut).expect_err("other rows");
+    assert!(error.to_string().contains("not those of the snapshot"), "{error}");
+    std::fs::write(&tail, &bytes[..bytes.len() / 2]).expect("writes");
+    assert!(Trace::resume(&dir, 0, TraceLevel::Full, &cut).is_err(), "cut short");
+    std::fs::write(&tail, &bytes).expect("writes");
+    drop(Trace::resume(&dir, 0, TraceLevel::Full, &cut).expect("whole again"));
+    discard(&dir, 0).expect("removes");
+    let left = contents(&dir);
+    assert!(left.iter().all(|(name, _)| name.contains(".7.")), "another replication stays");
+}
+
+#[test]
+fn joining_can_be_done_again_after_it_was_taken_back() {
+    for reps in [1, 2] {
+        let dir = fresh("again");
+        let parts: Vec<Summaries> = (0..reps)
+            .map(|rep| {
+                let mut trace = Trace::create(&dir, rep).expect("opens");
+                push_all(&mut trace, payouts(rep, 10));
+                trace.finish().expect("finishes")
+            })
+            .collect();
+        let before = contents(&dir);
+        let first = join_parts(&dir, &parts).expect("joins");
+        take_back(&dir, reps).expect("takes back");
+        assert!(contents(&dir) == before);
+        assert_eq!(join_parts(&dir, &parts).expect("joins again"), first);
+    }
+}
+
+#[test]
+fn a_level_writes_its_tables_and_rows() {
+    let sampled: TraceLevel = "sampled:1/4".parse().expect("a level");
+    let row = |job: Option<u64>| {
+        let mut row = payouts(0, 1).remove(0);
+        row.job = job;
+        row
+    };
+    for level in [TraceLevel::Summary, sampled, TraceLevel::Full] {
+        let dir = fresh("level");
+        let mut trace = Trace::create_at(&dir, 0, level).expect("opens");
+        let jobs = (0..1000).map(Some).chain([None, None]);
+        jobs.clone().for_each(|job| trace.push(row(job)).expect("room"));
+        let summaries = trace.finish().expect("finishes");
+        let kept: Vec<_> = jobs.filter(|&job| level.keeps_row(job)).map(row).collect();
+        assert_eq!(read_payouts(&part_path(&dir, "payouts", 0)), kept);
+        assert_eq!(summaries["payouts"].digest, digest(&kept));
+        assert_eq!(summaries.contains_key("jobs"), level != TraceLevel::Summary);
+        assert_eq!(part_path(&dir, "jobs", 0).exists(), level != TraceLevel::Summary);
+        assert_eq!(merge(&dir, &[summaries.clone()]).expect("merges"), summaries);
+    }
 }

@@ -19,7 +19,7 @@ pub(super) struct Explain {
     /// With a run directory: a period of a subnet
     #[arg(long, value_name = "SUBNET/EPOCH", conflicts_with = "payout")]
     epoch: Option<String>,
-    /// With a run directory: everything a node was paid in a period
+    /// With a run directory: everything a node, by number or name, was paid in a period
     #[arg(long, value_name = "NODE/EPOCH")]
     payout: Option<String>,
 }
@@ -32,7 +32,7 @@ impl Explain {
                 numbers(pair).and_then(|(s, e)| explain::epoch(&self.dir(), s, e))
             }
             (None, None, Some(pair)) => {
-                numbers(pair).and_then(|(n, e)| explain::payout(&self.dir(), n, e))
+                node_and_period(pair).and_then(|(n, e)| explain::payout(&self.dir(), n, e))
             }
             (None, None, None) if Path::new(&self.subject).is_dir() => explain::run(&self.dir()),
             (None, None, None) => explain::topic(&self.subject),
@@ -42,6 +42,7 @@ impl Explain {
             Err(
                 error @ (ExplainError::Unknown { .. }
                 | ExplainError::Pair(_)
+                | ExplainError::Payout(_)
                 | ExplainError::Absent(_)),
             ) => output::failure(Exit::Usage, error),
             Err(error) => output::failure(Exit::File, error),
@@ -60,4 +61,11 @@ fn numbers(text: &str) -> Result<(u32, u64), ExplainError> {
         Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
     };
     read().ok_or_else(|| ExplainError::Pair(text.to_owned()))
+}
+
+/// A node by number or name (which may hold slashes), and a number after the last slash.
+fn node_and_period(text: &str) -> Result<(&str, u64), ExplainError> {
+    let parts = text.rsplit_once('/').filter(|(node, _)| !node.trim().is_empty());
+    let read = parts.and_then(|(node, epoch)| Some((node.trim(), epoch.trim().parse().ok()?)));
+    read.ok_or_else(|| ExplainError::Payout(text.to_owned()))
 }

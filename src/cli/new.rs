@@ -42,8 +42,12 @@ impl New {
             }
         };
         let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&self.file);
-        let written =
-            file.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
+        let written = file.and_then(|mut file| {
+            std::io::Write::write_all(&mut file, text.as_bytes()).inspect_err(|_| {
+                // It was made just now: half a file is worth less than none.
+                let _ = std::fs::remove_file(&self.file);
+            })
+        });
         match written {
             Ok(()) => output::text(&next(self.what, &self.file)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use reports::analysis::stopping::Rule;
 use reports::analysis::warmup::Setting;
+use reports::export::Timeline;
 use serde::Serialize;
+use sim_types::{SimDuration, TraceLevel};
 
-use super::{ScenarioArgs, output};
+use super::{ScenarioArgs, export, output};
 use crate::exit::Exit;
+use crate::resume::Every;
 use crate::run::{self, Options};
 
 #[derive(Debug, Args)]
@@ -21,6 +24,20 @@ pub(super) struct Run {
     /// Threads for replications; 0 = one a core
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// How much of the run its trace keeps, instead of the scenario's word: off, summary,
+    /// sampled (1 job in 64), sampled:1/N, full
+    #[arg(long, value_name = "LEVEL")]
+    trace: Option<TraceLevel>,
+    /// Take a snapshot to go on from whenever so much simulated time has passed, such as 6h;
+    /// otherwise every minute at the wall
+    #[arg(long, value_name = "TIME")]
+    snapshot_every: Option<SimDuration>,
+    /// Write the trace in the forms of other tools as well, into the run directory's `export`
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORM")]
+    export: Vec<export::Form>,
+    /// Begin anew, even where an earlier run of this plan ended early and could be gone on with
+    #[arg(long)]
+    fresh: bool,
     /// Run twice without a trace and name the first event that differs
     #[arg(long)]
     check_determinism: bool,
@@ -47,19 +64,27 @@ struct Told<'a> {
 
 impl Run {
     pub(super) fn execute(self) -> Exit {
-        let (plan, warnings) = match output::plan(&self.scenario, self.json) {
+        let (mut plan, warnings) = match output::plan(&self.scenario, self.json) {
             Ok(planned) => planned,
             Err(exit) => return exit,
         };
         for warning in &warnings {
             output::say(format_args!("warning: {warning}"));
         }
+        plan.trace = self.trace.unwrap_or(plan.trace);
+        let mut replay = output::replay_line(&self.scenario, &plan);
+        if let Some(level) = self.trace {
+            replay += &format!(" --trace {level}");
+        }
         let options = Options {
             out: self.out.clone(),
             threads: self.threads,
             interrupt: output::interrupt(),
-            replay: output::replay_line(&self.scenario, &plan),
+            replay,
             notes: warnings.iter().map(ToString::to_string).collect(),
+            snapshots: Some(self.snapshot_every.map_or(Every::USUAL, Every::Simulated)),
+            fresh: self.fresh,
+            say: |text| output::say(text),
             ..Options::default()
         };
         if self.check_determinism {
@@ -67,9 +92,21 @@ impl Run {
         }
         let done = output::with_progress(&plan, &options, self.quiet, || run::run(&plan, &options));
         match done {
-            Ok(run) => self.tell(&run),
+            Ok(run) => match self.export(&run) {
+                Ok(()) => self.tell(&run),
+                Err(error) => output::failure(Exit::File, error),
+            },
             Err(error) => output::run_failure(&error),
         }
+    }
+
+    fn export(&self, run: &run::Run) -> Result<(), reports::ReportError> {
+        if self.export.is_empty() {
+            return Ok(());
+        }
+        let out = run.dir.join("export");
+        let context = &run.manifest.context;
+        export::files(&run.dir, context, &self.export, Timeline::default(), &out).map(drop)
     }
 
     fn check(&self, plan: &crate::plan::Plan, options: &Options) -> Exit {
@@ -139,6 +176,11 @@ fn summary(run: &run::Run) -> String {
         text += "\n";
     }
     text += &control(context);
+    if !context.trace.is_full() {
+        for note in &context.notes {
+            text += &format!("\n  {note}\n");
+        }
+    }
     let again = if run.unchanged { " (unchanged: same digests as before)" } else { "" };
     text += &format!(
         "\n  events   {} ({})\n  run      {}{again}\n  report   {}\n  replay   {}\n",

@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use blake3::Hasher;
 use reports::analysis::{stopping, warmup};
 use serde_json::Value;
-use sim_types::{Fidelity, SimDuration};
+use sim_types::{Fidelity, SimDuration, TraceLevel};
 
 use super::{Plan, Role};
 use crate::manifest::ENGINE_VERSION;
@@ -17,7 +17,9 @@ impl Plan {
     /// BLAKE3 over the engine's version and the plan as JSON, 64 hex digits.
     ///
     /// Everything is covered but the directory in which a request trace lies: its digest is,
-    /// so the same experiment has the same name on every machine.
+    /// so the same experiment has the same name on every machine. The trace level is not
+    /// covered either, since it decides what is written and never what happens; it is part of
+    /// the name of the run directory instead.
     ///
     /// # Panics
     /// Never: a plan holds nothing that JSON cannot.
@@ -26,14 +28,14 @@ impl Plan {
         let mut hasher = Hasher::new();
         hasher.update(format!("arable plan {PLAN_VERSION}, engine {ENGINE_VERSION}\n").as_bytes());
         let place = "a plan serialises, and a hasher takes every byte";
-        match &self.demand_file {
-            Some(file) => {
-                let mut plan = self.clone();
-                plan.demand_file = None;
-                serde_json::to_writer(&mut hasher, &plan).expect(place);
-                hasher.update(file.digest.as_bytes());
-            }
-            None => serde_json::to_writer(&mut hasher, self).expect(place),
+        if self.demand_file.is_none() && self.trace.is_full() {
+            serde_json::to_writer(&mut hasher, self).expect(place);
+        } else {
+            let plan = Self { demand_file: None, trace: TraceLevel::Full, ..self.clone() };
+            serde_json::to_writer(&mut hasher, &plan).expect(place);
+        }
+        if let Some(file) = &self.demand_file {
+            hasher.update(file.digest.as_bytes());
         }
         hasher.finalize().to_hex().to_string()
     }
@@ -123,6 +125,9 @@ impl Plan {
             line("request trace", file.path.display().to_string());
         }
         line("emission", format!("{} a block", scalar(&self.emission.per_block).replace('"', "")));
+        if !self.trace.is_full() {
+            line("trace", self.trace.to_string());
+        }
         line("faults", self.faults.len().to_string());
         line("changes", self.changes.len().to_string());
         line("expectations", self.expect.len().to_string());

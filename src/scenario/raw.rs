@@ -11,7 +11,7 @@ use mechanisms::weights::WeightsSpec;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sim_types::units::{Bandwidth, Bytes, Usd};
-use sim_types::{Amount, Share, SimDuration};
+use sim_types::{Amount, Share, SimDuration, TraceLevel};
 use workloads::demand::DemandSpec;
 use workloads::execution::ExecutionSpec;
 
@@ -91,6 +91,10 @@ pub(crate) struct Scenario {
     /// (five minutes of a day), at least 1s.
     #[serde(default)]
     pub(crate) sample_every: Option<SimDuration>,
+    /// How much of the run its trace keeps; the events are the same at every level. Default
+    /// `full`.
+    #[serde(default)]
+    pub(crate) trace: TraceLevel,
     /// What the scenario demands of its own outcome, by metric.
     #[serde(default)]
     pub(crate) expect: Ordered<Bounds>,

@@ -288,6 +288,7 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
         faults,
         changes,
         sample_every,
+        trace: raw.trace,
         expect,
         facts,
     })

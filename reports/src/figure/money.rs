@@ -13,7 +13,8 @@ pub(super) fn plot(tally: &Tally, context: &Context) -> Option<Plot> {
         flows.push(("newly issued".to_owned(), &tally.series.minted));
     }
     for (reason, name) in tally.reasons.sorted() {
-        if let Some(amounts) = tally.series.payouts.get(reason).filter(|_| flows.len() < FOLD) {
+        let amounts = tally.series.payouts.get(reason).filter(|amounts| !amounts.is_empty());
+        if let Some(amounts) = amounts.filter(|_| flows.len() < FOLD) {
             flows.push((format!("paid: {name}"), amounts));
         }
     }

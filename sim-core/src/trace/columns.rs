@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, BooleanBufferBuilder, Decimal128Array, DictionaryArray,
-    Int32Array, PrimitiveArray, StringArray, StringBuilder, UInt16Array, UInt32Array, UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, Decimal128Array, DictionaryArray,
+    Int32Array, PrimitiveArray, RecordBatch, StringArray, StringBuilder, UInt16Array, UInt32Array,
+    UInt64Array,
 };
-use arrow::buffer::NullBuffer;
-use arrow::datatypes::{ArrowPrimitiveType, Int32Type};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::datatypes::{
+    ArrowPrimitiveType, Decimal128Type, Int32Type, UInt16Type, UInt32Type, UInt64Type,
+};
 use arrow::error::ArrowError;
 use sim_types::Amount;
 use sim_types::record::{Cells, ColumnType};
@@ -44,28 +47,36 @@ enum Values {
 /// The words of one column so far. It only grows, so a word keeps its key.
 #[derive(Debug, Default)]
 struct Dictionary {
-    words: Vec<&'static str>,
+    words: Vec<String>,
+    /// Words by their address: there are few, and nearly all are found here.
+    met: Vec<(&'static str, usize)>,
     /// The words as the file holds them; shorter than `words` where a new one came up.
     array: Option<Arc<StringArray>>,
 }
 
 impl Dictionary {
-    /// The key of `word`. There are few, and most are found by their address.
+    /// The key of `word`.
     #[inline]
     fn key(&mut self, word: &'static str) -> usize {
-        let same =
-            |known: &&str| std::ptr::eq(known.as_ptr(), word.as_ptr()) && known.len() == word.len();
-        if let Some(key) = self.words.iter().position(same) {
+        let same = |known: &str| std::ptr::eq(known.as_ptr(), word.as_ptr());
+        let found = self.met.iter().find(|(known, _)| same(known) && known.len() == word.len());
+        if let Some(&(_, key)) = found {
             return key;
         }
-        self.words.iter().position(|&known| known == word).unwrap_or_else(|| {
-            self.words.push(word);
+        let key = self.words.iter().position(|known| known == word).unwrap_or_else(|| {
+            self.words.push(word.to_owned());
             self.words.len() - 1
-        })
+        });
+        self.met.push((word, key));
+        key
     }
 
     fn grew(&self) -> bool {
         self.array.as_ref().is_none_or(|array| array.len() < self.words.len())
+    }
+
+    fn all(&self) -> Arc<StringArray> {
+        Arc::new(StringArray::from(self.words.clone()))
     }
 }
 
@@ -116,7 +127,7 @@ impl Columns {
             if let Values::Word(_, words) = values
                 && words.grew()
             {
-                words.array = Some(Arc::new(StringArray::from(words.words.clone())));
+                words.array = Some(words.all());
             }
         }
     }
@@ -125,6 +136,20 @@ impl Columns {
     pub(super) fn take(&mut self) -> Result<Vec<ArrayRef>, ArrowError> {
         let rows = std::mem::take(&mut self.rows);
         self.values.iter_mut().map(|values| values.take(rows)).collect()
+    }
+
+    /// A copy of the rows as arrays, with all words met so far.
+    pub(super) fn copy(&self) -> Result<Vec<ArrayRef>, ArrowError> {
+        self.values.iter().map(Values::copy).collect()
+    }
+
+    /// Takes over the rows and words of a batch that [`Columns::copy`] made. There must be no
+    /// rows yet.
+    pub(super) fn restore(&mut self, batch: &RecordBatch) {
+        self.rows = batch.num_rows();
+        for (values, array) in self.values.iter_mut().zip(batch.columns()) {
+            values.restore(array);
+        }
     }
 
     #[inline]
@@ -200,26 +225,81 @@ impl Values {
             Self::U32(values) => Arc::new(UInt32Array::from(renew(values, rows))),
             Self::U64(values) => Arc::new(UInt64Array::from(renew(values, rows))),
             Self::OptU32(values, there) => {
-                let array: UInt32Array = nullable(renew(values, rows), there)?;
-                Arc::new(array)
+                nullable::<UInt32Type>(renew(values, rows), there.finish())?
             }
             Self::OptU64(values, there) => {
-                let array: UInt64Array = nullable(renew(values, rows), there)?;
-                Arc::new(array)
+                nullable::<UInt64Type>(renew(values, rows), there.finish())?
             }
             Self::Bool(values) => Arc::new(BooleanArray::new(values.finish(), None)),
-            Self::Amount(values) => Arc::new(
-                Decimal128Array::from(renew(values, rows)).with_precision_and_scale(DIGITS, 0)?,
-            ),
+            Self::Amount(values) => money(renew(values, rows))?,
             Self::Word(keys, words) => {
-                let keys = Int32Array::from(renew(keys, rows));
-                let words =
-                    words.array.clone().unwrap_or_else(|| Arc::new(StringArray::new_null(0)));
-                Arc::new(DictionaryArray::<Int32Type>::try_new(keys, words)?)
+                let all = words.array.clone().unwrap_or_else(|| words.all());
+                words_of(renew(keys, rows), all)?
             }
             Self::Text(values) => Arc::new(values.finish()),
         })
     }
+
+    fn copy(&self) -> Result<ArrayRef, ArrowError> {
+        Ok(match self {
+            Self::U16(values) => Arc::new(UInt16Array::from(values.clone())),
+            Self::U32(values) => Arc::new(UInt32Array::from(values.clone())),
+            Self::U64(values) => Arc::new(UInt64Array::from(values.clone())),
+            Self::OptU32(values, there) => {
+                nullable::<UInt32Type>(values.clone(), there.finish_cloned())?
+            }
+            Self::OptU64(values, there) => {
+                nullable::<UInt64Type>(values.clone(), there.finish_cloned())?
+            }
+            Self::Bool(values) => Arc::new(BooleanArray::new(values.finish_cloned(), None)),
+            Self::Amount(values) => money(values.clone())?,
+            Self::Word(keys, words) => words_of(keys.clone(), words.all())?,
+            Self::Text(values) => Arc::new(values.finish_cloned()),
+        })
+    }
+
+    /// The schema was compared when the file was opened.
+    fn restore(&mut self, array: &ArrayRef) {
+        match self {
+            Self::U16(values) => *values = array.as_primitive::<UInt16Type>().values().to_vec(),
+            Self::U32(values) => *values = array.as_primitive::<UInt32Type>().values().to_vec(),
+            Self::U64(values) => *values = array.as_primitive::<UInt64Type>().values().to_vec(),
+            Self::OptU32(values, there) => {
+                *values = array.as_primitive::<UInt32Type>().values().to_vec();
+                (0..array.len()).for_each(|row| there.append(array.is_valid(row)));
+            }
+            Self::OptU64(values, there) => {
+                *values = array.as_primitive::<UInt64Type>().values().to_vec();
+                (0..array.len()).for_each(|row| there.append(array.is_valid(row)));
+            }
+            Self::Bool(values) => values.append_buffer(array.as_boolean().values()),
+            Self::Amount(values) => {
+                *values = array.as_primitive::<Decimal128Type>().values().to_vec();
+            }
+            Self::Word(keys, words) => {
+                let array = array.as_dictionary::<Int32Type>();
+                *keys = array.keys().values().to_vec();
+                let known: &StringArray = array.values().as_string();
+                words.words = known.iter().flatten().map(str::to_owned).collect();
+            }
+            Self::Text(values) => {
+                array
+                    .as_string::<i32>()
+                    .iter()
+                    .flatten()
+                    .for_each(|text| values.append_value(text));
+            }
+        }
+    }
+}
+
+fn money(values: Vec<i128>) -> Result<ArrayRef, ArrowError> {
+    Ok(Arc::new(Decimal128Array::from(values).with_precision_and_scale(DIGITS, 0)?))
+}
+
+fn words_of(keys: Vec<i32>, words: Arc<StringArray>) -> Result<ArrayRef, ArrowError> {
+    let keys = Int32Array::from(keys);
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, words)?))
 }
 
 /// Takes a column's values and leaves room for as many.
@@ -227,9 +307,14 @@ fn renew<T>(values: &mut Vec<T>, rows: usize) -> Vec<T> {
     std::mem::replace(values, Vec::with_capacity(rows))
 }
 
+/// A column whose cells may be absent. One without an absent cell says nothing of absence, as
+/// when it is read back from a file: the bytes of a file must not depend on whether its rows
+/// went through another file before.
 fn nullable<T: ArrowPrimitiveType>(
     values: Vec<T::Native>,
-    there: &mut BooleanBufferBuilder,
-) -> Result<PrimitiveArray<T>, ArrowError> {
-    PrimitiveArray::try_new(values.into(), Some(NullBuffer::new(there.finish())))
+    there: BooleanBuffer,
+) -> Result<ArrayRef, ArrowError> {
+    let there = NullBuffer::new(there);
+    let there = (there.null_count() > 0).then_some(there);
+    Ok(Arc::new(PrimitiveArray::<T>::try_new(values.into(), there)?))
 }

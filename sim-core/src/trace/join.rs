@@ -28,31 +28,81 @@ use crate::digest::RowDigest;
 /// When a part is missing, is not what [`super::Trace`] wrote, or lacks rows; when the disk
 /// is full.
 pub fn merge(dir: &Path, parts: &[Summaries]) -> Result<Summaries, TraceError> {
+    let summaries = join_parts(dir, parts)?;
+    remove_parts(dir, parts)?;
+    Ok(summaries)
+}
+
+/// As [`merge`], but leaves the parts of several replications where they are, so that it can
+/// be done again; that of a single one takes the table's place, see [`take_back`].
+///
+/// # Errors
+/// As [`merge`].
+pub fn join_parts(dir: &Path, parts: &[Summaries]) -> Result<Summaries, TraceError> {
     let mut summaries = Summaries::new();
-    for &shape in SHAPES {
+    for shape in tables_of(parts) {
         let target = table_path(dir, shape.table);
-        let paths: Vec<PathBuf> =
-            (0_u32..).zip(parts).map(|(rep, _)| part_path(dir, shape.table, rep)).collect();
+        let paths = part_paths(dir, shape, parts);
         let expected: Vec<&TableSummary> =
             parts.iter().filter_map(|part| part.get(shape.table)).collect();
         let summary = if let ([path], [summary]) = (&paths[..], &expected[..]) {
             std::fs::rename(path, &target).map_err(|source| TraceError::io(path, source))?;
             (*summary).clone()
         } else {
-            let summary = join(shape, &paths, &target)?;
+            let summary = join(*shape, &paths, &target)?;
             let rows: u64 = expected.iter().map(|part| part.rows).sum();
             if summary.rows != rows {
                 let reason = format!("{} rows, expected {rows}", summary.rows);
                 return Err(TraceError::format(&target, reason));
-            }
-            for path in &paths {
-                std::fs::remove_file(path).map_err(|source| TraceError::io(path, source))?;
             }
             summary
         };
         summaries.insert(shape.table.to_owned(), summary);
     }
     Ok(summaries)
+}
+
+/// Removes the parts that [`join_parts`] has left.
+///
+/// # Errors
+/// When a file cannot be removed.
+pub fn remove_parts(dir: &Path, parts: &[Summaries]) -> Result<(), TraceError> {
+    for path in tables_of(parts).flat_map(|shape| part_paths(dir, shape, parts)) {
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(|source| TraceError::io(&path, source))?;
+        }
+    }
+    Ok(())
+}
+
+/// Undoes what [`join_parts`] did for a single replication, so that its parts are where they
+/// were; removes tables that were joined of several.
+///
+/// # Errors
+/// When a file cannot be renamed or removed.
+pub fn take_back(dir: &Path, replications: u32) -> Result<(), TraceError> {
+    for shape in SHAPES {
+        let (part, table) = (part_path(dir, shape.table, 0), table_path(dir, shape.table));
+        if !table.exists() {
+            continue;
+        }
+        let undone = if replications == 1 && !part.exists() {
+            std::fs::rename(&table, &part)
+        } else {
+            std::fs::remove_file(&table)
+        };
+        undone.map_err(|source| TraceError::io(&table, source))?;
+    }
+    Ok(())
+}
+
+/// The tables that the replications have: at one trace level all have the same.
+fn tables_of(parts: &[Summaries]) -> impl Iterator<Item = &'static Shape> {
+    SHAPES.iter().filter(|shape| parts.iter().any(|part| part.contains_key(shape.table)))
+}
+
+fn part_paths(dir: &Path, shape: &Shape, parts: &[Summaries]) -> Vec<PathBuf> {
+    (0_u32..).zip(parts).map(|(rep, _)| part_path(dir, shape.table, rep)).collect()
 }
 
 /// Reads a table's file and says what it holds: the digest is that of the rows found.
@@ -65,11 +115,23 @@ pub fn summarise(table: &str, path: &Path) -> Result<TableSummary, TraceError> {
         .find(|shape| shape.table == table)
         .ok_or_else(|| TraceError::format(path, format!("no table is called `{table}`")))?;
     let mut digest = empty_digest(*shape);
-    for batch in open(*shape, path)? {
-        let batch = batch.map_err(|error| TraceError::arrow(path, error))?;
-        add_rows(&mut digest, &batch, *shape, path)?;
-    }
+    read_batches(*shape, path, &mut digest, |_| ())?;
     Ok(TableSummary { rows: digest.rows(), digest: digest.finish(), bytes: size(path)? })
+}
+
+/// Adds the rows of a file to `digest`, and shows every batch.
+pub(super) fn read_batches(
+    shape: Shape,
+    path: &Path,
+    digest: &mut RowDigest,
+    mut show: impl FnMut(&RecordBatch),
+) -> Result<(), TraceError> {
+    for batch in open(shape, path)? {
+        let batch = batch.map_err(|error| TraceError::arrow(path, error))?;
+        add_rows(digest, &batch, shape, path)?;
+        show(&batch);
+    }
+    Ok(())
 }
 
 /// Joins `sources` into `target`.

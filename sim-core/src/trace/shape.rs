@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use sim_types::Detail;
 use sim_types::record::{Column, ColumnType, Record, VERSION_KEY};
 
 /// Digits of a 128-bit decimal.
@@ -14,11 +15,12 @@ pub(super) struct Shape {
     pub(super) table: &'static str,
     pub(super) version: u32,
     pub(super) columns: &'static [Column],
+    pub(super) detail: Detail,
 }
 
 impl Shape {
     pub(super) const fn of<R: Record>() -> Self {
-        Self { table: R::TABLE, version: R::VERSION, columns: R::COLUMNS }
+        Self { table: R::TABLE, version: R::VERSION, columns: R::COLUMNS, detail: R::DETAIL }
     }
 
     pub(super) fn schema(&self) -> SchemaRef {

@@ -13,6 +13,7 @@
 //! | [`math`] | the only door to `exp`, `ln`, `pow` |
 //! | [`fixed`] | binary fixed point with the rounding of the chains that use it |
 //! | [`record`] | the rows of the trace |
+//! | [`trace_level`] | how much of a run its trace keeps |
 //! | [`fidelity`] | where a number comes from |
 //!
 //! There is no engine here, no I/O, no clock and no global state.
@@ -28,6 +29,7 @@ pub mod philox;
 pub mod record;
 pub mod stream;
 pub mod time;
+pub mod trace_level;
 pub mod units;
 pub mod values;
 
@@ -38,6 +40,7 @@ pub use machine::{ParamError, Rejected, StateMachine};
 pub use money::{Amount, split_exactly};
 pub use stream::Stream;
 pub use time::{SimDuration, SimTime};
+pub use trace_level::{Detail, OneIn, TraceLevel};
 pub use units::Share;
 pub use values::{
     Completion, Failure, Finalised, JobKind, JobSpec, Match, Observation, Origin, Payout,

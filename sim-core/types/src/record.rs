@@ -3,8 +3,14 @@
 //! A row knows how to hand its cells to a [`Cells`] sink; the Arrow encoder and the row
 //! digest in `sim-core` are two such sinks, so the two can never disagree about a column.
 //! Times are nanoseconds since the start; `rep` is the replication, from 0.
+//!
+//! A table is written whole from the trace level `summary` on, unless it says otherwise
+//! beside its version: the rows of a table `of jobs` each belong to one job, those of a table
+//! `partly of jobs` to a job or to none, by the column `job`. Rows that belong to a job are
+//! left out at `summary`, and kept for the sampled jobs at `sampled` ([`Detail`]).
 
 use crate::money::Amount;
+use crate::trace_level::Detail;
 
 /// Key in an Arrow file's schema metadata under which [`Record::VERSION`] is written, in
 /// decimal: how a reader knows that it understands the table.
@@ -74,6 +80,13 @@ pub trait Record: Send + 'static {
     const VERSION: u32;
     /// Its columns, in order.
     const COLUMNS: &'static [Column];
+    /// What the trace levels keep of it.
+    const DETAIL: Detail = Detail::Whole;
+    /// The job that the row belongs to, by which it is sampled.
+    #[inline]
+    fn of_job(&self) -> Option<u64> {
+        None
+    }
     /// Hands over the cells, in column order.
     fn cells(&self, to: &mut impl Cells);
 }
@@ -147,8 +160,27 @@ pub type Word = &'static str;
 /// A text cell.
 pub type Text = String;
 
+macro_rules! detail {
+    () => {};
+    (of jobs) => {
+        const DETAIL: Detail = Detail::OfJobs;
+        #[inline]
+        fn of_job(&self) -> Option<u64> {
+            Some(self.job)
+        }
+    };
+    (partly of jobs) => {
+        const DETAIL: Detail = Detail::PartlyOfJobs;
+        #[inline]
+        fn of_job(&self) -> Option<u64> {
+            self.job
+        }
+    };
+}
+
 macro_rules! tables {
-    ($($(#[doc = $table_doc:literal])* $row:ident = $table:literal v $version:literal {
+    ($($(#[doc = $table_doc:literal])* $row:ident = $table:literal v $version:literal
+    $($detail:ident)* {
         $($column:ident: $ty:tt = $doc:literal,)*
     })*) => {
         $(
@@ -164,6 +196,7 @@ macro_rules! tables {
                 const COLUMNS: &'static [Column] = &[
                     $(Column { name: stringify!($column), ty: column_type!($ty), doc: $doc },)*
                 ];
+                detail!($($detail)*);
                 fn cells(&self, to: &mut impl Cells) {
                     $(cell!(to, self.$column, $ty);)*
                 }
@@ -174,12 +207,15 @@ macro_rules! tables {
         pub const TABLES: &[(&str, u32, &str, &[Column])] = &[
             $(($table, $version, concat!($($table_doc),*), $row::COLUMNS),)*
         ];
+
+        /// What the trace levels keep of each table of [`TABLES`], in the same order.
+        pub const DETAILS: &[Detail] = &[$($row::DETAIL,)*];
     };
 }
 
 tables! {
     /// One user job, written when it is final or has failed.
-    JobRow = "jobs" v 1 {
+    JobRow = "jobs" v 1 of jobs {
         rep: u32 = "Replication.",
         job: u64 = "Name of the job; users' jobs count from 0.",
         subnet: u16 = "Subnet it was wanted in.",
@@ -202,7 +238,7 @@ tables! {
     }
 
     /// One observation: what a verifier said of a provider.
-    ObservationRow = "observations" v 1 {
+    ObservationRow = "observations" v 1 of jobs {
         rep: u32 = "Replication.",
         time: u64 = "When it was made, ns.",
         subnet: u16 = "Subnet.",
@@ -246,7 +282,7 @@ tables! {
     }
 
     /// One payment.
-    PayoutRow = "payouts" v 1 {
+    PayoutRow = "payouts" v 1 partly of jobs {
         rep: u32 = "Replication.",
         time: u64 = "When, ns.",
         subnet: OptU32 = "Subnet, where one caused it.",

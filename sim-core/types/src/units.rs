@@ -10,7 +10,7 @@
 //! | [`Usd`] | `312.50 USD` | millionths of a dollar |
 //!
 //! Decimal fractions are exact: `0.1 TAO` is 100,000,000 rao, and a fraction finer than the
-//! smallest unit is an error, not a rounding.
+//! smallest unit is an error, not a rounding. Binary formats store the number itself.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -203,12 +203,18 @@ macro_rules! written {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if !serializer.is_human_readable() {
+                    return self.0.serialize(serializer);
+                }
                 serializer.collect_str(&($to)(self))
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if !deserializer.is_human_readable() {
+                    return Deserialize::deserialize(deserializer).map($name);
+                }
                 struct Written;
                 impl de::Visitor<'_> for Written {
                     type Value = $name;
