@@ -35,7 +35,7 @@ use sim_types::{
 
 use super::{Effect, Input, MemberFigures, RewardSpec, split};
 use crate::yuma::upscale::{is_max_limited, max_upscale_u16};
-use crate::yuma::{EpochInputs, EpochOutputs, Hyperparameters, Rows, Scratch, epoch};
+use crate::yuma::{EpochInputs, EpochOutputs, Form, Hyperparameters, Rows, Scratch, epoch};
 
 /// When epochs run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -164,6 +164,7 @@ impl Params {
             max_validators: self.max_validators,
             activity_cutoff: self.activity_cutoff,
             stake_threshold: self.threshold(),
+            ..Hyperparameters::default()
         }
     }
 }
@@ -424,6 +425,7 @@ impl Yuma {
             tempo: self.params.tempo,
             last_step_block: self.last_epoch.map(|h| h.0),
             emission,
+            form: Form::Sparse,
         };
         epoch(&inputs, &mut self.scratch)
             .expect("every vector has one element a member, and rows are checked when set")
