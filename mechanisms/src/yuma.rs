@@ -58,8 +58,10 @@
 
 mod align;
 pub mod bonds;
+pub mod childkeys;
 pub mod columns;
 pub mod consensus;
+pub mod dividends;
 mod emission;
 pub mod epoch;
 pub mod flow_shares;
@@ -72,6 +74,8 @@ pub mod median;
 pub mod normalise;
 mod parts;
 pub mod sigmoid;
+pub mod simulator;
+pub mod sub_mechanisms;
 pub mod topk;
 pub mod upscale;
 

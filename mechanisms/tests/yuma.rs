@@ -73,8 +73,8 @@ fn subnets() -> impl Strategy<Value = Subnet> {
             (any::<u16>(), any::<u16>(), prop_oneof![Just(1_000), any::<i16>()]),
         );
         let owned = (edge(32_767), edge(20_000), 0_u64..=1_000_000, 0_u16..10, 0_u64..60);
-        let hyperparameters = (owned, variant).prop_map(|(owned, (version, liquid_alpha, alpha))| {
-            Hyperparameters {
+        let hyperparameters =
+            (owned, variant).prop_map(|(owned, (version, liquid_alpha, alpha))| Hyperparameters {
                 kappa: owned.0,
                 bonds_penalty: owned.1,
                 bonds_moving_average: owned.2,
@@ -86,8 +86,7 @@ fn subnets() -> impl Strategy<Value = Subnet> {
                 alpha_low: alpha.0,
                 alpha_high: alpha.1,
                 alpha_sigmoid_steepness: alpha.2,
-            }
-        });
+            });
         let stake = prop_oneof![Just(0), 1_u64..6, any::<u64>().prop_map(|s| s >> 8)];
         let commits = proptest::option::of(60_u64..=BLOCK);
         (
@@ -99,8 +98,8 @@ fn subnets() -> impl Strategy<Value = Subnet> {
             any::<u64>(),
             prop_oneof![Just(Form::Sparse), Just(Form::Dense)],
         )
-            .prop_map(|(base, sparse, owner, commit_blocks, last_step_block, emission, form)| {
-                Subnet {
+            .prop_map(
+                |(base, sparse, owner, commit_blocks, last_step_block, emission, form)| Subnet {
                     hyperparameters: base.0,
                     stake: base.1,
                     last_update: base.2,
@@ -113,8 +112,8 @@ fn subnets() -> impl Strategy<Value = Subnet> {
                     last_step_block,
                     emission: emission >> 4,
                     form,
-                }
-            })
+                },
+            )
     })
 }
 
@@ -247,7 +246,8 @@ fn plain(s: &Subnet) -> EpochOutputs {
         let old = columns(&old, share);
         let delta = each(&|i, j| for_bonds[i][j].saturating_mul(heard[i]));
         let delta = columns(&delta, share);
-        let curve = curve_of(&consensus, low, high).filter(|_| hyper.liquid_alpha == LiquidForm::First);
+        let curve =
+            curve_of(&consensus, low, high).filter(|_| hyper.liquid_alpha == LiquidForm::First);
         let alpha = |j: usize| match curve {
             Some((slope, intercept)) => {
                 let exponent = intercept.saturating_sub(slope.saturating_mul(consensus[j]));
@@ -271,7 +271,8 @@ fn plain(s: &Subnet) -> EpochOutputs {
             .iter()
             .map(|row| row.iter().map(|b| b.safe_div(I32F32::from_u16(u16::MAX))).collect())
             .collect();
-        let liquid = hyper.liquid_alpha == LiquidForm::Second && consensus.iter().any(|c| *c > ZERO);
+        let liquid =
+            hyper.liquid_alpha == LiquidForm::Second && consensus.iter().any(|c| *c > ZERO);
         // The chain's sparse form goes through the pairs that the weights for bonds list.
         let listed = |i: usize, j: usize| {
             let published = permits[i]

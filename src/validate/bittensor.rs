@@ -6,9 +6,14 @@
 use super::evaluator::Evaluate;
 
 mod bonds;
+mod childkeys;
 mod epochs;
+mod forms;
 mod random;
+mod retention;
+mod simulator;
 mod vectors;
+mod yuma3;
 
 /// Kind and evaluator.
 pub const EVALUATORS: &[(&str, Evaluate)] = &[
@@ -30,4 +35,10 @@ pub const EVALUATORS: &[(&str, Evaluate)] = &[
     ("bittensor.epoch_sequence", epochs::sequence),
     ("bittensor.epoch_big", epochs::big),
     ("bittensor.epoch_big_random", random::big_random),
+    ("bittensor.yuma3_sequence", yuma3::sequence),
+    ("bittensor.property", forms::property),
+    ("bittensor.yumasim", simulator::yumasim),
+    ("bittensor.retention_contour", retention::contour),
+    ("bittensor.childkey", childkeys::childkey),
+    ("bittensor.dividend_distribution", childkeys::dividend_distribution),
 ];

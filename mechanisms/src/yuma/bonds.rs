@@ -149,9 +149,11 @@ impl Bonds {
             self.averages.clear();
             let cells = new.iter().zip(old);
             match &liquid {
-                Some((alpha, _)) => self.averages.extend(cells.map(|(&new, &old)| {
-                    liquid::ema_with(alpha.alpha(agreed, new, old), old, new)
-                })),
+                Some((alpha, _)) => {
+                    self.averages.extend(cells.map(|(&new, &old)| {
+                        liquid::ema_with(alpha.alpha(agreed, new, old), old, new)
+                    }))
+                }
                 None => self.averages.extend(
                     cells.map(|(&new, &old)| times(alpha, new).saturating_add(times(kept, old))),
                 ),

@@ -8,9 +8,7 @@ use sim_types::fixed::I64F64;
 pub type Rows = Vec<Vec<(u16, u16)>>;
 
 /// How validators' bonds are kept from epoch to epoch.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Version {
     /// As shares of each server, in proportion to stake ("Yuma2"): the chain's default.
@@ -22,9 +20,7 @@ pub enum Version {
 }
 
 /// Liquid alpha: bonds that move at different speeds.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LiquidForm {
     /// All bonds move equally: the chain's default.
@@ -43,9 +39,7 @@ pub enum LiquidForm {
 /// may not weight itself; commits do not mask weights; and under liquid alpha of the second
 /// form the bond of a validator that no longer lists a server decays, where the sparse form
 /// drops it at once.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
     /// What runs in production.
@@ -164,6 +158,29 @@ pub struct EpochOutputs {
     pub validator_emission: Vec<u64>,
     /// Normalised stake, activity aside.
     pub stake_weight: Vec<u16>,
+}
+
+impl EpochOutputs {
+    /// Makes room for `n` uids; new ones have nothing.
+    pub(super) fn resize(&mut self, n: usize) {
+        for flags in [&mut self.active, &mut self.permits] {
+            flags.resize(n, false);
+        }
+        for proportions in [
+            &mut self.consensus,
+            &mut self.incentive,
+            &mut self.dividends,
+            &mut self.validator_trust,
+            &mut self.stake_weight,
+        ] {
+            proportions.resize(n, 0);
+        }
+        for amounts in [&mut self.emission, &mut self.server_emission, &mut self.validator_emission]
+        {
+            amounts.resize(n, 0);
+        }
+        self.bonds.resize(n, Vec::new());
+    }
 }
 
 /// Inputs that do not describe a subnet.

@@ -31,12 +31,7 @@ pub fn alphas(consensus: &[I32F32], low: I32F32, high: I32F32, out: &mut Vec<I32
 
 /// Slope and intercept of `1 / (1 + e^(intercept − slope c))` through (`lower`, `low`) and
 /// (`upper`, `high`); both zero where there is no such curve.
-fn logistic_through(
-    low: I32F32,
-    high: I32F32,
-    lower: I32F32,
-    upper: I32F32,
-) -> (I32F32, I32F32) {
+fn logistic_through(low: I32F32, high: I32F32, lower: I32F32, upper: I32F32) -> (I32F32, I32F32) {
     if upper <= lower || low == I32F32::ZERO || high == I32F32::ZERO {
         return (I32F32::ZERO, I32F32::ZERO);
     }
@@ -97,7 +92,11 @@ mod tests {
         assert_eq!(got, [fixed(0.5); 4]);
         assert!(alphas(&[fixed(0.25); 4], fixed(0.7), fixed(0.9), &mut got));
         assert_eq!(got, [fixed(0.7); 4]);
-        for none in [&[][..], &[I32F32::ZERO; 3], &[I32F32::ZERO, I32F32::ZERO, I32F32::ZERO, fixed(0.5)][..3]] {
+        for none in [
+            &[][..],
+            &[I32F32::ZERO; 3],
+            &[I32F32::ZERO, I32F32::ZERO, I32F32::ZERO, fixed(0.5)][..3],
+        ] {
             assert!(!alphas(none, fixed(0.7), fixed(0.9), &mut got));
         }
     }

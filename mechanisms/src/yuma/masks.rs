@@ -44,7 +44,8 @@ pub(super) fn weights(
     }
     loader.finish(out, |sum| {
         // The chain's sum saturates where I32F32 ends.
-        let sum = if sum >> 31 == 0 { I32F32::from_bits((sum << 32).cast_signed()) } else { I32F32::MAX };
+        let sum =
+            if sum >> 31 == 0 { I32F32::from_bits((sum << 32).cast_signed()) } else { I32F32::MAX };
         let share = shares_of(sum);
         move |weight| share.divide(I32F32::from_u16(weight))
     });
