@@ -16,7 +16,7 @@ use super::consensus::Consensus;
 use super::interpolate::interpolate;
 use super::liquid::{self, LiquidAlpha};
 use super::normalise::normalise;
-use super::parts::{plus, shares_of, times};
+use super::parts::{plus, shares_of, stored, times};
 
 /// Weight of the new observation in the moving average: 1 − `moving_average` / 10^6.
 #[must_use]
@@ -56,7 +56,6 @@ pub(super) struct Bonds {
     listed: Vec<u16>,
     new: Vec<I32F32>,
     aligned: Aligned,
-    rows: Vec<u16>,
     averages: Vec<I32F32>,
 }
 
@@ -86,28 +85,27 @@ impl Bonds {
             let alpha = alpha(at);
             let kept = I32F32::ONE.saturating_sub(alpha);
             let (rows, new, old) = self.aligned.union((rows, &self.new), (old_rows, old));
-            self.rows.clear();
-            self.averages.clear();
+            self.averages.resize(rows.len(), I32F32::ZERO);
             let (mut sum, mut max) = (I32F32::ZERO, I32F32::ZERO);
-            for ((&row, &new), &old) in rows.iter().zip(new).zip(old) {
+            for (average, (&new, &old)) in self.averages.iter_mut().zip(new.iter().zip(old)) {
                 let (new, old) = (new_share.divide(new), old_share.divide(old));
-                let average = times(alpha, new).saturating_add(times(kept, old));
-                if average > I32F32::ZERO {
-                    self.rows.push(row);
-                    self.averages.push(average);
-                    sum = sum.saturating_add(average);
-                    max = max.max(average);
-                }
+                let moved = times(alpha, new).saturating_add(times(kept, old));
+                *average = moved.max(I32F32::ZERO);
+                sum = sum.saturating_add(*average);
+                max = max.max(*average);
             }
 
             let share = shares_of(sum);
             let upscale = shares_of(share.divide(max));
             let incentive = basis.incentive[at];
-            for (&row, &average) in self.rows.iter().zip(&self.averages) {
+            for (&row, &average) in rows.iter().zip(&self.averages) {
                 let bond = share.divide(average);
                 let dividend = &mut dividends[usize::from(row)];
                 *dividend = plus(*dividend, times(incentive, bond));
-                store(row, column, upscale.divide(bond).to_u16_proportion());
+                // What truncates to nothing here was listed before it was normalised.
+                if average > I32F32::ZERO {
+                    store(row, column, stored(upscale.divide(bond)));
+                }
             }
         }
         normalise(dividends);

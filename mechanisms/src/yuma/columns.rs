@@ -84,8 +84,8 @@ impl Loader {
         self.next.resize(n, 0);
     }
 
-    /// Appends a row: those of the `stored` cells that lie within the matrix and that `keep`,
-    /// if there is one, accepts.
+    /// Appends a row: those of the `stored` cells that lie within the matrix, less the column
+    /// `but`, and that `keep`, if there is one, accepts.
     ///
     /// # Errors
     /// When a column is named twice.
@@ -93,6 +93,7 @@ impl Loader {
         &mut self,
         what: &'static str,
         stored: &[(u16, u16)],
+        but: Option<usize>,
         keep: Option<impl Fn(usize) -> bool>,
     ) -> Result<(), EpochError> {
         let row = self.rows.len();
@@ -100,11 +101,17 @@ impl Loader {
         let n = self.next.len();
         let within = cells.partition_point(|cell| usize::from(cell.0) < n);
         let start = self.cells.len();
-        match keep {
-            None => self.cells.extend_from_slice(&cells[..within]),
-            Some(keep) => {
-                let kept = cells[..within].iter().filter(|cell| keep(usize::from(cell.0)));
-                self.cells.extend(kept);
+        let cells = &cells[..within];
+        let found = but.and_then(|but| {
+            cells.binary_search_by_key(&but, |cell| usize::from(cell.0)).ok()
+        });
+        let (before, after) = found.map_or((cells, &[][..]), |at| (&cells[..at], &cells[at + 1..]));
+        for cells in [before, after] {
+            match &keep {
+                None => self.cells.extend_from_slice(cells),
+                Some(keep) => {
+                    self.cells.extend(cells.iter().filter(|cell| keep(usize::from(cell.0))));
+                }
             }
         }
         let mut sum = 0_u64;
@@ -169,7 +176,9 @@ fn ascending<'a>(
     stored: &'a [(u16, u16)],
     scratch: &'a mut Vec<(u16, u16)>,
 ) -> Result<&'a [(u16, u16)], EpochError> {
-    if stored.is_sorted_by(|a, b| a.0 < b.0) {
+    // No early end, so that the comparisons can run side by side.
+    let ascends = |ascends, pair: &[(u16, u16)]| ascends & (pair[0].0 < pair[1].0);
+    if stored.windows(2).fold(true, ascends) {
         return Ok(stored);
     }
     // Rows stand on the chain as they were submitted, in any order.
@@ -195,9 +204,9 @@ mod tests {
         for _ in 0..2 {
             loader.clear(4);
             let keep: Keep = Some(|column| column != 2);
-            loader.push_row("weights", &[(3, 30), (1, 10), (2, 20), (4, 40)], keep).unwrap();
+            loader.push_row("weights", &[(3, 30), (1, 10), (2, 20), (4, 40)], None, keep).unwrap();
             loader.skip_row("weights", &[(0, 9)]).unwrap();
-            loader.push_row("weights", &[(1, 7), (2, 8)], None::<fn(usize) -> bool>).unwrap();
+            loader.push_row("weights", &[(1, 7), (2, 8), (3, 9)], Some(3), Keep::None).unwrap();
             // Each value with its row's sum.
             loader.finish(&mut out, |sum| {
                 move |x| I32F32::from_u16(x + 100 * u16::try_from(sum).unwrap())

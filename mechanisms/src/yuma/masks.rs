@@ -33,14 +33,9 @@ pub(super) fn weights(
         let committed = inputs.commit_blocks.filter(|_| !dense).and_then(|blocks| blocks[row]);
         let bound = committed.map_or(u64::MAX, |block| block.saturating_add(1));
         let bound = bound.min(inputs.last_update[row]);
-        let self_counts = owner == Some(row);
-        let oneself = stored.iter().any(|cell| usize::from(cell.0) == row);
-        if newest < bound && (self_counts || !oneself) {
-            loader.push_row(WHAT, stored, None::<fn(usize) -> bool>)?;
-        } else {
-            let keep = |column| (column != row || self_counts) && registered[column] < bound;
-            loader.push_row(WHAT, stored, Some(keep))?;
-        }
+        let but = Some(row).filter(|_| owner != Some(row));
+        let keep = |column: usize| registered[column] < bound;
+        loader.push_row(WHAT, stored, but, Some(keep).filter(|_| newest >= bound))?;
     }
     loader.finish(out, |sum| {
         // The chain's sum saturates where I32F32 ends.
@@ -71,7 +66,7 @@ pub(super) fn bonds(
     let keep = |column: usize| registered[column] < last_epoch;
     loader.clear(inputs.stake.len());
     for stored in inputs.bonds {
-        loader.push_row("bonds", stored, Some(keep).filter(|_| !none_new))?;
+        loader.push_row("bonds", stored, None, Some(keep).filter(|_| !none_new))?;
     }
     match inputs.hyperparameters.version {
         Version::Classic => loader.finish(out, |_| I32F32::from_u16),

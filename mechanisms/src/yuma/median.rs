@@ -10,18 +10,35 @@
 
 use sim_types::fixed::I32F32;
 
-/// A score and the stake behind it, in units of I32F32.
-#[derive(Debug, Clone, Copy, Default)]
-struct Scored {
-    score: i64,
-    stake: i64,
+/// Weighted median of `score` by `stake`, where the stakes fill the interval from `lo`. Zero
+/// if there is none.
+#[must_use]
+pub fn weighted_median(
+    stake: &[I32F32],
+    score: &[I32F32],
+    minority: I32F32,
+    lo: I32F32,
+) -> I32F32 {
+    let mut sorted: Vec<_> = score.iter().copied().zip(stake.iter().copied()).collect();
+    sorted.sort_unstable();
+    let mut upto = lo;
+    for (i, &(score, stake)) in sorted.iter().enumerate() {
+        upto = upto.saturating_add(stake);
+        let last_of_its_score = sorted.get(i + 1).is_none_or(|next| next.0 > score);
+        if last_of_its_score && minority < upto {
+            return score;
+        }
+    }
+    sorted.last().map_or(I32F32::ZERO, |last| last.0)
 }
 
-/// The elements of a median, and the memory for them.
+/// The elements of a median of shares, and the memory for them: scores above zero up to one,
+/// stakes above zero below one. In 32 bits each they are compared four at a time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Elements {
-    /// The first `len` are meant.
-    all: Vec<Scored>,
+    /// One unit less than each score, so that a score of one fits. The first `len` are meant.
+    scores: Vec<u32>,
+    stakes: Vec<u32>,
     len: usize,
 }
 
@@ -29,93 +46,115 @@ impl Elements {
     /// Empties the list and makes room for `most`.
     pub(super) fn clear(&mut self, most: usize) {
         self.len = 0;
-        if self.all.len() < most {
-            self.all.resize(most, Scored::default());
+        if self.scores.len() < most {
+            self.scores.resize(most, 0);
+            self.stakes.resize(most, 0);
         }
     }
 
-    /// Appends an element if `counts`; at most as often as room was made, counted or not.
+    /// Appends an element if its score and stake are positive; at most as often as room was
+    /// made, counted or not.
     // Whether a weight counts is not predictable where validators differ: the element is
     // written in any case.
     #[inline]
-    pub(super) fn push_if(&mut self, counts: bool, score: I32F32, stake: I32F32) {
-        self.all[self.len] = Scored { score: score.to_bits(), stake: stake.to_bits() };
-        self.len += usize::from(counts);
+    pub(super) fn push(&mut self, score: I32F32, stake: I32F32) {
+        self.scores[self.len] = less_one(score);
+        self.stakes[self.len] = low(stake);
+        self.len += usize::from((score > I32F32::ZERO) & (stake > I32F32::ZERO));
     }
 
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The median within the stake interval `lo` to `hi`, in units of I32F32; zero if there is
-    /// no element. Uses up the elements.
-    pub(super) fn select(&mut self, minority: i64, mut lo: i64, mut hi: i64) -> I32F32 {
-        let mut part = &mut self.all[..self.len];
+    /// The sum of stakes, in units of I32F32.
+    pub(super) fn stake(&self) -> i64 {
+        self.stakes[..self.len].iter().map(|&stake| i64::from(stake)).sum()
+    }
+
+    /// The median, where the stakes fill the interval from `lo` to `hi`, in units of I32F32;
+    /// zero if there is no element. Uses up the elements. A good `guess` at the answer saves
+    /// most of the work; a bad one changes nothing.
+    pub(super) fn select(
+        &mut self,
+        guess: I32F32,
+        minority: i64,
+        mut lo: i64,
+        mut hi: i64,
+    ) -> I32F32 {
+        let mut scores = &mut self.scores[..self.len];
+        let mut stakes = &mut self.stakes[..self.len];
+        let mut pivot = Some(less_one(guess));
         loop {
-            match part {
+            match scores {
                 [] => return I32F32::ZERO,
-                [only] => return I32F32::from_bits(only.score),
+                [only] => return plus_one(*only),
                 _ => {}
             }
-            let pivot = pivot(part);
-            let (mut lower, mut upper) = (0_i64, 0_i64);
-            let (mut lowers, mut uppers) = (false, false);
-            for element in part.iter() {
-                let (below, above) = (element.score < pivot, element.score > pivot);
-                lower = lower.wrapping_add(if below { element.stake } else { 0 });
-                upper = upper.wrapping_add(if above { element.stake } else { 0 });
-                lowers |= below;
-                uppers |= above;
-            }
-            if lowers && minority < lo.wrapping_add(lower) {
-                hi = lo.wrapping_add(lower);
-                part = retain(part, |score| score < pivot);
-            } else if uppers && hi.wrapping_sub(upper) <= minority {
-                lo = hi.wrapping_sub(upper);
-                part = retain(part, |score| score > pivot);
+            let about = pivot.take().unwrap_or_else(|| median_of_three(scores));
+            let (lower, upper) = sides(scores, stakes, about);
+            let kept = if lower > 0 && minority < lo + lower {
+                hi = lo + lower;
+                retain(scores, stakes, |score| score < about)
+            } else if upper > 0 && hi - upper <= minority {
+                lo = hi - upper;
+                retain(scores, stakes, |score| score > about)
+            } else if lower + upper < hi - lo {
+                return plus_one(about);
             } else {
-                return I32F32::from_bits(pivot);
-            }
+                // The guess is no score at all, and the point lies outside of the interval.
+                continue;
+            };
+            (scores, stakes) = (&mut scores[..kept], &mut stakes[..kept]);
         }
     }
 }
 
+/// A share less one unit, in 32 bits; of zero, whatever.
+#[inline]
+fn less_one(share: I32F32) -> u32 {
+    low(I32F32::from_bits(share.to_bits().wrapping_sub(1)))
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shares below one")]
+fn low(share: I32F32) -> u32 {
+    share.to_bits() as u32
+}
+
+fn plus_one(less: u32) -> I32F32 {
+    I32F32::from_bits(i64::from(less) + 1)
+}
+
+/// How much stake scores below and above a pivot.
+fn sides(scores: &[u32], stakes: &[u32], pivot: u32) -> (i64, i64) {
+    let (mut lower, mut upper) = (0_i64, 0_i64);
+    for (&score, &stake) in scores.iter().zip(stakes) {
+        lower = lower.wrapping_add(i64::from(if score < pivot { stake } else { 0 }));
+        upper = upper.wrapping_add(i64::from(if score > pivot { stake } else { 0 }));
+    }
+    (lower, upper)
+}
+
 /// The median of three scores, so that most partitions are even.
-fn pivot(part: &[Scored]) -> i64 {
-    let n = part.len();
-    let [a, b, c] = [part[n / 4].score, part[n / 2].score, part[n - 1 - n / 4].score];
+fn median_of_three(scores: &[u32]) -> u32 {
+    let n = scores.len();
+    let [a, b, c] = [scores[n / 4], scores[n / 2], scores[n - 1 - n / 4]];
     a.max(b).min(a.min(b).max(c))
 }
 
-/// Moves the elements of which `keeps` approves to the front, order kept.
-fn retain(part: &mut [Scored], keeps: impl Fn(i64) -> bool) -> &mut [Scored] {
+/// Moves the elements of whose scores `keeps` approves to the front and returns how many.
+fn retain(scores: &mut [u32], stakes: &mut [u32], keeps: impl Fn(u32) -> bool) -> usize {
     // On which side a score falls is as good as random, and a branch on it would be
     // mispredicted half the time: each element is written, and only kept ones stay.
     let mut kept = 0;
-    for i in 0..part.len() {
-        let element = part[i];
-        part[kept] = element;
-        kept += usize::from(keeps(element.score));
+    for i in 0..scores.len().min(stakes.len()) {
+        let (score, stake) = (scores[i], stakes[i]);
+        scores[kept] = score;
+        stakes[kept] = stake;
+        kept += usize::from(keeps(score));
     }
-    &mut part[..kept]
-}
-
-/// Weighted median of `score` by `stake` within the stake interval `lo` to `hi`. Zero if there
-/// is none. Stakes are not negative and their sum is in range.
-#[must_use]
-pub fn weighted_median(
-    stake: &[I32F32],
-    score: &[I32F32],
-    minority: I32F32,
-    lo: I32F32,
-    hi: I32F32,
-) -> I32F32 {
-    let mut elements = Elements::default();
-    elements.clear(stake.len());
-    for (&stake, &score) in stake.iter().zip(score) {
-        elements.push_if(true, score, stake);
-    }
-    elements.select(minority.to_bits(), lo.to_bits(), hi.to_bits())
+    kept
 }
 
 #[cfg(test)]
@@ -133,22 +172,47 @@ mod tests {
         found.or(sorted.last()).map_or(0, |e| e.0)
     }
 
+    fn fixed(bits: i64) -> I32F32 {
+        I32F32::from_bits(bits)
+    }
+
     proptest! {
         #[test]
         fn equals_the_definition(
-            elements in proptest::collection::vec((0_i64..12, 1_i64..1000), 0..40),
-            part in -0.1..1.1_f64,
+            elements in proptest::collection::vec((-3_i64..12, 0_i64..1000), 0..40),
+            minority in -5_i64..20_000,
         ) {
-            let total: i64 = elements.iter().map(|e| e.1).sum();
-            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss,
-                reason = "any point of the interval and a little beyond will do")]
-            let minority = (part * total as f64) as i64;
-            let (score, stake): (Vec<_>, Vec<_>) = elements.iter()
-                .map(|e| (I32F32::from_bits(e.0), I32F32::from_bits(e.1))).unzip();
-            let got = weighted_median(
-                &stake, &score, I32F32::from_bits(minority), I32F32::ZERO, I32F32::from_bits(total),
-            );
+            let (score, stake): (Vec<_>, Vec<_>) =
+                elements.iter().map(|e| (fixed(e.0), fixed(e.1))).unzip();
+            let got = weighted_median(&stake, &score, fixed(minority), I32F32::ZERO);
             prop_assert_eq!(got.to_bits(), definition(&elements, minority));
+        }
+
+        /// At both ends of the range, with any guess, those that are no score included.
+        #[test]
+        fn selection_equals_the_definition(
+            elements in proptest::collection::vec((0_i64..12, 0_i64..1000), 0..40),
+            minority in -5_i64..20_000,
+            guess in 0_i64..26,
+            top in any::<bool>(),
+        ) {
+            let scaled = |score: i64| match score {
+                0 => 0,
+                _ if top => (1 << 32) + 2 * (score - 11),
+                _ => 2 * score - 1,
+            };
+            let counted: Vec<_> = elements.iter().filter(|e| e.0 > 0 && e.1 > 0)
+                .map(|e| (scaled(e.0), e.1)).collect();
+            let total: i64 = counted.iter().map(|e| e.1).sum();
+            let mut list = Elements::default();
+            list.clear(elements.len() + 1);
+            for &(score, stake) in &elements {
+                list.push(fixed(scaled(score)), fixed(stake));
+            }
+            prop_assert_eq!((list.len(), list.stake()), (counted.len(), total));
+            let guess = if top { (1 << 32) - guess } else { guess };
+            let got = list.select(fixed(guess), minority, 0, total).to_bits();
+            prop_assert_eq!(got, definition(&counted, minority));
         }
     }
 }

@@ -40,6 +40,14 @@ pub(super) fn proportion(x: u16) -> I32F32 {
     I32F32::from_bits(i64::from(x) * 65_537 + i64::from(x == u16::MAX))
 }
 
+/// A proportion between zero and one as it is stored, of 65,535, truncated.
+#[inline]
+#[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 65,535")]
+pub(super) fn stored(x: I32F32) -> u16 {
+    ((x.to_bits() * i64::from(u16::MAX)) >> I32F32::FRAC_BITS) as u16
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +65,7 @@ mod tests {
         fn equal_to_the_checked_forms(a in any::<i64>(), b in 0_i64..=1 << 32, c in 0_i64..1 << 48) {
             let [a, b, c] = [a, b, c].map(I32F32::from_bits);
             prop_assert_eq!(times(a, b), a.saturating_mul(b));
+            prop_assert_eq!(stored(b), b.to_u16_proportion());
             prop_assert_eq!(plus(b, c), b.saturating_add(c));
             prop_assert_eq!(shares_of(c).divide(b), if c == I32F32::ZERO { b } else { b.safe_div(c) });
         }

@@ -58,7 +58,7 @@ const DIVISORS: [(u64, u32); 30] = {
 #[inline]
 fn series(x: u64) -> u64 {
     let (mut sum, mut term) = (ONE + x, x);
-    for divisor in DIVISORS {
+    for &divisor in &DIVISORS {
         term = divide(high_product(term, x, I32F32::FRAC_BITS), divisor);
         // All that follow are zero as well.
         if term == 0 {

@@ -49,8 +49,7 @@ pub(super) fn weighted_median(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let score = all_fixed(&inputs.read::<Vec<f64>>("score")?);
     same_length(stake.len(), score.len(), "`stake` and `score`")?;
     let minority = I32F32::ONE.saturating_sub(fixed(inputs.read("majority")?));
-    let total = stake.iter().copied().sum();
-    let median = median::weighted_median(&stake, &score, minority, I32F32::ZERO, total);
+    let median = median::weighted_median(&stake, &score, minority, I32F32::ZERO);
     Ok(Quantities::one("median", decimal(median)))
 }
 
