@@ -13,16 +13,26 @@ use sim_types::fixed::{I32F32, I64F64};
 use super::align::Aligned;
 use super::columns::Columns;
 use super::consensus::Consensus;
+use super::inputs::Rows;
 use super::interpolate::interpolate;
 use super::liquid::{self, LiquidAlpha};
 use super::normalise::normalise;
-use super::parts::{plus, shares_of, stored, times};
+use super::parts::{Whole, plus, stored, times};
 
-/// Weight of the new observation in the moving average: 1 − `moving_average` / 10^6.
+/// Weight of the new observation in the moving average: 1 − `moving_average` / 10^6, for up to
+/// 10^6.
 #[must_use]
 pub fn ema_alpha(moving_average: u64) -> I32F32 {
     let kept = I64F64::from(moving_average).safe_div(I64F64::from(1_000_000));
     I32F32::ONE.saturating_sub(I32F32::from(kept))
+}
+
+/// Bonds reset: removes all stored bonds in a server, as the chain does where the owner allows
+/// it and a miner publishes new metadata (`do_reset_bonds`).
+pub fn reset(stored: &mut Rows, server: u16) {
+    for row in stored {
+        row.retain(|cell| cell.0 != server);
+    }
 }
 
 /// What the bonds of an epoch follow from.
@@ -79,8 +89,8 @@ impl Bonds {
             self.new.clear();
             let cells = rows.iter().zip(weights);
             self.new.extend(cells.map(|(&row, &w)| times(cut(w), basis.stake[usize::from(row)])));
-            let new_share = shares_of(self.new.iter().copied().fold(I32F32::ZERO, plus));
-            let old_share = shares_of(old.iter().copied().sum());
+            let new_whole = Whole::new(self.new.iter().copied().fold(I32F32::ZERO, plus));
+            let old_whole = Whole::new(old.iter().copied().sum());
 
             let alpha = alpha(at);
             let kept = I32F32::ONE.saturating_sub(alpha);
@@ -88,23 +98,22 @@ impl Bonds {
             self.averages.resize(rows.len(), I32F32::ZERO);
             let (mut sum, mut max) = (I32F32::ZERO, I32F32::ZERO);
             for (average, (&new, &old)) in self.averages.iter_mut().zip(new.iter().zip(old)) {
-                let (new, old) = (new_share.divide(new), old_share.divide(old));
-                let moved = times(alpha, new).saturating_add(times(kept, old));
-                *average = moved.max(I32F32::ZERO);
-                sum = sum.saturating_add(*average);
+                let (new, old) = (new_whole.share(new), old_whole.share(old));
+                *average = plus(times(alpha, new), times(kept, old));
+                sum = plus(sum, *average);
                 max = max.max(*average);
             }
 
-            let share = shares_of(sum);
-            let upscale = shares_of(share.divide(max));
+            let whole = Whole::new(sum);
+            let upscale = Whole::new(whole.share(max));
             let incentive = basis.incentive[at];
             for (&row, &average) in rows.iter().zip(&self.averages) {
-                let bond = share.divide(average);
+                let bond = whole.share(average);
                 let dividend = &mut dividends[usize::from(row)];
                 *dividend = plus(*dividend, times(incentive, bond));
                 // What truncates to nothing here was listed before it was normalised.
                 if average > I32F32::ZERO {
-                    store(row, column, stored(upscale.divide(bond)));
+                    store(row, column, stored(upscale.share(bond)));
                 }
             }
         }
@@ -127,7 +136,7 @@ impl Bonds {
         let liquid = liquid.map(|liquid| (liquid.alpha.prepare(), liquid.decays_unlisted));
         for (at, column) in (0..basis.weights.len()).zip(0_u16..) {
             let (rows, weights) = basis.weights.column(at);
-            let stored = basis.stored.column(at);
+            let held = basis.stored.column(at);
             let agreed = basis.consensus.weights[at];
             let cut = for_bonds(agreed, basis.penalty);
             self.listed.clear();
@@ -141,8 +150,8 @@ impl Bonds {
             }
             let new = (&self.listed[..], &self.new[..]);
             let (rows, new, old) = match liquid {
-                Some((_, false)) => self.aligned.first(new, stored),
-                _ => self.aligned.union(new, stored),
+                Some((_, false)) => self.aligned.first(new, held),
+                _ => self.aligned.union(new, held),
             };
             self.averages.clear();
             let cells = new.iter().zip(old);
@@ -152,18 +161,17 @@ impl Bonds {
                         liquid::ema_with(alpha.alpha(agreed, new, old), old, new)
                     }))
                 }
-                None => self.averages.extend(
-                    cells.map(|(&new, &old)| times(alpha, new).saturating_add(times(kept, old))),
-                ),
+                None => self
+                    .averages
+                    .extend(cells.map(|(&new, &old)| plus(times(alpha, new), times(kept, old)))),
             }
-            let positive = self.averages.iter().copied().filter(|&bond| bond > I32F32::ZERO);
-            let share = shares_of(positive.sum());
+            let whole = Whole::new(self.averages.iter().copied().fold(I32F32::ZERO, plus));
             let incentive = basis.incentive[at];
             for (&row, &bond) in rows.iter().zip(&self.averages) {
                 if bond > I32F32::ZERO {
                     let dividend = &mut dividends[usize::from(row)];
-                    *dividend = plus(*dividend, times(incentive, share.divide(bond)));
-                    store(row, column, bond.to_u16_proportion());
+                    *dividend = plus(*dividend, times(incentive, whole.share(bond)));
+                    store(row, column, stored(bond));
                 }
             }
         }

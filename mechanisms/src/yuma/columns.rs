@@ -102,9 +102,8 @@ impl Loader {
         let within = cells.partition_point(|cell| usize::from(cell.0) < n);
         let start = self.cells.len();
         let cells = &cells[..within];
-        let found = but.and_then(|but| {
-            cells.binary_search_by_key(&but, |cell| usize::from(cell.0)).ok()
-        });
+        let found =
+            but.and_then(|but| cells.binary_search_by_key(&but, |cell| usize::from(cell.0)).ok());
         let (before, after) = found.map_or((cells, &[][..]), |at| (&cells[..at], &cells[at + 1..]));
         for cells in [before, after] {
             match &keep {

@@ -2,7 +2,7 @@
 
 use sim_types::fixed::I32F32;
 
-use super::parts::shares_of;
+use super::parts::Whole;
 
 /// Who is due what, in shares.
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +39,10 @@ pub(super) fn split(claims: &Claims<'_>, total: u64, dues: &mut Dues<'_>) {
         dues.server.resize(stake.len(), 0);
         return;
     }
-    let share = shares_of(sum);
-    dues.server.extend(claims.incentive.iter().map(|&x| due(share.divide(x))));
-    dues.validator.extend(claims.dividends.iter().map(|&x| due(share.divide(x))));
-    dues.combined.extend(combined().map(|x| due(share.divide(x))));
+    let whole = Whole::new(sum);
+    dues.server.extend(claims.incentive.iter().map(|&x| due(whole.share(x))));
+    dues.validator.extend(claims.dividends.iter().map(|&x| due(whole.share(x))));
+    dues.combined.extend(combined().map(|x| due(whole.share(x))));
 }
 
 /// The share of a total, truncated. Shares are between zero and one.

@@ -201,6 +201,10 @@ fn check(inputs: &EpochInputs<'_>) -> Result<(), EpochError> {
     if expected > usize::from(u16::MAX) + 1 {
         return Err(EpochError::TooMany { found: expected });
     }
+    let average = inputs.hyperparameters.bonds_moving_average;
+    if average > 1_000_000 {
+        return Err(EpochError::MovingAverage { found: average });
+    }
     let lengths = [
         ("last_update", inputs.last_update.len()),
         ("block_at_registration", inputs.block_at_registration.len()),

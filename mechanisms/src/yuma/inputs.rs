@@ -192,6 +192,12 @@ pub enum EpochError {
         /// How many there are.
         found: usize,
     },
+    /// More than all of the old bonds kept.
+    #[error("bonds_moving_average is {found} parts per million, expected at most 1,000,000")]
+    MovingAverage {
+        /// How much.
+        found: u64,
+    },
     /// A slice whose length is not the number of members.
     #[error("{what} has {found} elements, expected one for each of {expected} members")]
     Length {

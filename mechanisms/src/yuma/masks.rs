@@ -4,7 +4,7 @@ use sim_types::fixed::I32F32;
 
 use super::columns::{Columns, Loader};
 use super::inputs::{EpochError, EpochInputs, Form, Version};
-use super::parts::{proportion, shares_of};
+use super::parts::{Whole, proportion};
 
 /// R5: published weights less those of uids without a permit, toward oneself (but the
 /// owner's), toward a uid registered at or after the weights were set, and toward a uid
@@ -41,8 +41,8 @@ pub(super) fn weights(
         // The chain's sum saturates where I32F32 ends.
         let sum =
             if sum >> 31 == 0 { I32F32::from_bits((sum << 32).cast_signed()) } else { I32F32::MAX };
-        let share = shares_of(sum);
-        move |weight| share.divide(I32F32::from_u16(weight))
+        let whole = Whole::new(sum);
+        move |weight| whole.share(I32F32::from_u16(weight))
     });
     Ok(())
 }

@@ -13,12 +13,7 @@ use sim_types::fixed::I32F32;
 /// Weighted median of `score` by `stake`, where the stakes fill the interval from `lo`. Zero
 /// if there is none.
 #[must_use]
-pub fn weighted_median(
-    stake: &[I32F32],
-    score: &[I32F32],
-    minority: I32F32,
-    lo: I32F32,
-) -> I32F32 {
+pub fn weighted_median(stake: &[I32F32], score: &[I32F32], minority: I32F32, lo: I32F32) -> I32F32 {
     let mut sorted: Vec<_> = score.iter().copied().zip(stake.iter().copied()).collect();
     sorted.sort_unstable();
     let mut upto = lo;

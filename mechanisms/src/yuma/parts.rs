@@ -5,7 +5,7 @@
 //! their results fit is known beforehand, and checking it each time costs as much as the
 //! arithmetic.
 
-use sim_types::fixed::{Divisor, I32F32};
+use sim_types::fixed::I32F32;
 
 /// `a * b`, rounded toward minus infinity, for `b` between zero and one: never larger than `a`,
 /// so that it fits.
@@ -24,12 +24,41 @@ pub(super) fn plus(a: I32F32, b: I32F32) -> I32F32 {
     I32F32::from_bits(a.to_bits().wrapping_add(b.to_bits()))
 }
 
-/// The divisor that turns parts into shares of `whole`; a whole of zero leaves its parts as
-/// they are.
-#[inline]
-#[must_use]
-pub(super) fn shares_of(whole: I32F32) -> Divisor {
-    Divisor::new(if whole == I32F32::ZERO { I32F32::ONE } else { whole })
+/// A whole, made ready to tell the shares of many parts: the quotient by it as
+/// [`Divisor`](sim_types::fixed::Divisor) finds it, for parts that do not exceed the whole.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whole {
+    whole: u64,
+    /// floor((2^(96 - shift) - 1) / whole).
+    reciprocal: u64,
+    /// What makes the reciprocal fill 64 bits.
+    shift: u32,
+}
+
+impl Whole {
+    /// Of zero, nothing but zero is a part, and its share is zero.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the divisor has over 32 - shift bits")]
+    pub(super) fn new(whole: I32F32) -> Self {
+        let whole = whole.to_bits().unsigned_abs().max(1);
+        let shift = whole.leading_zeros().saturating_sub(31);
+        let reciprocal = (((1_u128 << (96 - shift)) - 1) / u128::from(whole)) as u64;
+        Self { whole, reciprocal, shift }
+    }
+
+    /// The share of a part between zero and the whole, truncated.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the high half of 128 bits")]
+    pub(super) fn share(&self, part: I32F32) -> I32F32 {
+        let part = part.to_bits().cast_unsigned();
+        // One too small at most, which the remainder shows.
+        let estimate = u128::from(part << self.shift) * u128::from(self.reciprocal);
+        let quotient = (estimate >> 64) as u64;
+        let rest = (part << I32F32::FRAC_BITS).wrapping_sub(quotient.wrapping_mul(self.whole));
+        let exact = quotient.wrapping_add(u64::from(rest >= self.whole));
+        I32F32::from_bits(exact.cast_signed())
+    }
 }
 
 /// A proportion of 65,535, as [`I32F32::from_u16_proportion`] by one product: 2^32 is
@@ -67,7 +96,14 @@ mod tests {
             prop_assert_eq!(times(a, b), a.saturating_mul(b));
             prop_assert_eq!(stored(b), b.to_u16_proportion());
             prop_assert_eq!(plus(b, c), b.saturating_add(c));
-            prop_assert_eq!(shares_of(c).divide(b), if c == I32F32::ZERO { b } else { b.safe_div(c) });
+        }
+
+        #[test]
+        fn shares_equal_the_quotient(whole in 0..i64::MAX, shrink in 0_u32..63, part in 0_i64..=1 << 32) {
+            let whole = I32F32::from_bits(whole >> shrink);
+            let part = times(whole, I32F32::from_bits(part));
+            prop_assert_eq!(Whole::new(whole).share(part), part.safe_div(whole));
+            prop_assert_eq!(Whole::new(whole).share(whole), whole.safe_div(whole));
         }
     }
 }

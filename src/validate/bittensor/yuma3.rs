@@ -1,6 +1,6 @@
 //! Sequences of epochs under Yuma3, with bonds and dividends as proportions.
 
-use mechanisms::yuma::EpochOutputs;
+use mechanisms::yuma::{EpochOutputs, bonds};
 use serde_json::{Map, Value, json};
 
 use super::epochs::Subnet;
@@ -31,7 +31,7 @@ pub(super) fn sequence(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
         None => None,
     };
     let mut validators = n.saturating_sub(servers.len());
-    let (mut bonds, mut dividends) = (Map::new(), Map::new());
+    let (mut held, mut dividends) = (Map::new(), Map::new());
     for (epoch, set) in weights.iter().enumerate() {
         subnet.last_step_block = (epoch > 0).then_some(subnet.block);
         subnet.block += subnet.tempo.max(1);
@@ -47,16 +47,14 @@ pub(super) fn sequence(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
             }
         }
         if let Some(reset) = reset.as_ref().filter(|reset| reset.epoch == epoch) {
-            for row in &mut subnet.bonds {
-                row.retain(|cell| cell.0 != reset.server);
-            }
+            bonds::reset(&mut subnet.bonds, reset.server);
         }
         let outputs = subnet.step()?;
-        bonds.insert(epoch.to_string(), shown_bonds(&outputs, validators, &servers));
+        held.insert(epoch.to_string(), shown_bonds(&outputs, validators, &servers));
         let of = |x: &u16| f64::from(*x) / 65_535.0;
         dividends.insert(epoch.to_string(), outputs.dividends.iter().map(of).collect());
     }
-    Ok(Quantities::one("bonds_by_epoch", bonds).and("dividends_by_epoch", dividends))
+    Ok(Quantities::one("bonds_by_epoch", held).and("dividends_by_epoch", dividends))
 }
 
 fn shown_bonds(outputs: &EpochOutputs, validators: usize, servers: &[u16]) -> Value {
