@@ -16,7 +16,7 @@
 //! does not: limit who may weigh, or how often, or decay bonds. A period that accrued 2^64
 //! units or more withholds the excess.
 //!
-//! Source: Rao, Steeves, Shaabana, Attevelt, McAteer, "BitTensor: A Peer-to-Peer Intelligence
+//! Source: Rao, Steeves, Shaabana, Attevelt, `McAteer`, "`BitTensor`: A Peer-to-Peer Intelligence
 //! Market", arXiv:2003.03917 (ranking, trust, incentive, bonds); scores after Theis, Korshunova,
 //! Tejani, Huszár, "Faster gaze prediction with dense networks and Fisher pruning",
 //! arXiv:1801.05787, section 2.1.
@@ -150,7 +150,9 @@ impl StateMachine for FisherRank {
                 self.stakes[index] = stake;
                 for rows in [&mut self.weights, &mut self.bonds] {
                     rows[index].clear();
-                    rows.iter_mut().for_each(|row| row.retain(|cell| cell.0 != uid.0));
+                    for row in rows.iter_mut() {
+                        row.retain(|cell| cell.0 != uid.0);
+                    }
                 }
             }
             // R1

@@ -155,15 +155,15 @@ impl Bonds {
             };
             self.averages.clear();
             let cells = new.iter().zip(old);
-            match &liquid {
-                Some((alpha, _)) => {
-                    self.averages.extend(cells.map(|(&new, &old)| {
+            if let Some((alpha, _)) = &liquid {
+                self.averages.extend(
+                    cells.map(|(&new, &old)| {
                         liquid::ema_with(alpha.alpha(agreed, new, old), old, new)
-                    }))
-                }
-                None => self
-                    .averages
-                    .extend(cells.map(|(&new, &old)| plus(times(alpha, new), times(kept, old)))),
+                    }),
+                );
+            } else {
+                let moved = |(&new, &old)| plus(times(alpha, new), times(kept, old));
+                self.averages.extend(cells.map(moved));
             }
             let whole = Whole::new(self.averages.iter().copied().fold(I32F32::ZERO, plus));
             let incentive = basis.incentive[at];

@@ -181,7 +181,7 @@ mod tests {
             let paid = out.to_parents.iter().sum::<u64>() + out.own + out.burned;
             prop_assert!(paid <= dividends);
             // Each parent loses up to one unit and a 2^-32 part of the dividends, twice.
-            let lost = 3 * parents.len() as u64 + 1 + (parents.len() as u64 * dividends >> 31);
+            let lost = 3 * parents.len() as u64 + 1 + ((parents.len() as u64 * dividends) >> 31);
             prop_assert!(dividends - paid <= lost, "{} of {dividends}", dividends - paid);
         }
     }

@@ -94,7 +94,7 @@ impl Loader {
         what: &'static str,
         stored: &[(u16, u16)],
         but: Option<usize>,
-        keep: Option<impl Fn(usize) -> bool>,
+        keep: Option<&impl Fn(usize) -> bool>,
     ) -> Result<(), EpochError> {
         let row = self.rows.len();
         let cells = ascending(what, row, stored, &mut self.sorted)?;
@@ -106,7 +106,7 @@ impl Loader {
             but.and_then(|but| cells.binary_search_by_key(&but, |cell| usize::from(cell.0)).ok());
         let (before, after) = found.map_or((cells, &[][..]), |at| (&cells[..at], &cells[at + 1..]));
         for cells in [before, after] {
-            match &keep {
+            match keep {
                 None => self.cells.extend_from_slice(cells),
                 Some(keep) => {
                     self.cells.extend(cells.iter().filter(|cell| keep(usize::from(cell.0))));
@@ -176,8 +176,8 @@ fn ascending<'a>(
     scratch: &'a mut Vec<(u16, u16)>,
 ) -> Result<&'a [(u16, u16)], EpochError> {
     // No early end, so that the comparisons can run side by side.
-    let ascends = |ascends, pair: &[(u16, u16)]| ascends & (pair[0].0 < pair[1].0);
-    if stored.windows(2).fold(true, ascends) {
+    let descents = stored.windows(2).map(|pair| usize::from(pair[0].0 >= pair[1].0));
+    if descents.sum::<usize>() == 0 {
         return Ok(stored);
     }
     // Rows stand on the chain as they were submitted, in any order.
@@ -194,18 +194,20 @@ fn ascending<'a>(
 mod tests {
     use super::*;
 
-    type Keep = Option<fn(usize) -> bool>;
-
     #[test]
     fn stored_rows_are_sorted_filtered_checked_and_transposed() {
         let mut loader = Loader::default();
         let mut out = Columns::default();
         for _ in 0..2 {
             loader.clear(4);
-            let keep: Keep = Some(|column| column != 2);
-            loader.push_row("weights", &[(3, 30), (1, 10), (2, 20), (4, 40)], None, keep).unwrap();
+            let keep = |column| column != 2;
+            loader
+                .push_row("weights", &[(3, 30), (1, 10), (2, 20), (4, 40)], None, Some(&keep))
+                .unwrap();
             loader.skip_row("weights", &[(0, 9)]).unwrap();
-            loader.push_row("weights", &[(1, 7), (2, 8), (3, 9)], Some(3), Keep::None).unwrap();
+            loader
+                .push_row("weights", &[(1, 7), (2, 8), (3, 9)], Some(3), None::<&fn(usize) -> bool>)
+                .unwrap();
             // Each value with its row's sum.
             loader.finish(&mut out, |sum| {
                 move |x| I32F32::from_u16(x + 100 * u16::try_from(sum).unwrap())

@@ -35,7 +35,7 @@ pub(super) fn weights(
         let bound = bound.min(inputs.last_update[row]);
         let but = Some(row).filter(|_| owner != Some(row));
         let keep = |column: usize| registered[column] < bound;
-        loader.push_row(WHAT, stored, but, Some(keep).filter(|_| newest >= bound))?;
+        loader.push_row(WHAT, stored, but, Some(&keep).filter(|_| newest >= bound))?;
     }
     loader.finish(out, |sum| {
         // The chain's sum saturates where I32F32 ends.
@@ -66,7 +66,7 @@ pub(super) fn bonds(
     let keep = |column: usize| registered[column] < last_epoch;
     loader.clear(inputs.stake.len());
     for stored in inputs.bonds {
-        loader.push_row("bonds", stored, None, Some(keep).filter(|_| !none_new))?;
+        loader.push_row("bonds", stored, None, Some(&keep).filter(|_| !none_new))?;
     }
     match inputs.hyperparameters.version {
         Version::Classic => loader.finish(out, |_| I32F32::from_u16),

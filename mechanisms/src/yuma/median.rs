@@ -55,7 +55,7 @@ impl Elements {
     pub(super) fn push(&mut self, score: I32F32, stake: I32F32) {
         self.scores[self.len] = less_one(score);
         self.stakes[self.len] = low(stake);
-        self.len += usize::from((score > I32F32::ZERO) & (stake > I32F32::ZERO));
+        self.len += usize::from(score > I32F32::ZERO) * usize::from(stake > I32F32::ZERO);
     }
 
     pub(super) fn len(&self) -> usize {

@@ -28,8 +28,8 @@ pub(super) fn plus(a: I32F32, b: I32F32) -> I32F32 {
 /// [`Divisor`](sim_types::fixed::Divisor) finds it, for parts that do not exceed the whole.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Whole {
-    whole: u64,
-    /// floor((2^(96 - shift) - 1) / whole).
+    divisor: u64,
+    /// floor((2^(96 - shift) - 1) / divisor).
     reciprocal: u64,
     /// What makes the reciprocal fill 64 bits.
     shift: u32,
@@ -40,23 +40,22 @@ impl Whole {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "the divisor has over 32 - shift bits")]
     pub(super) fn new(whole: I32F32) -> Self {
-        let whole = whole.to_bits().unsigned_abs().max(1);
-        let shift = whole.leading_zeros().saturating_sub(31);
-        let reciprocal = (((1_u128 << (96 - shift)) - 1) / u128::from(whole)) as u64;
-        Self { whole, reciprocal, shift }
+        let divisor = whole.to_bits().unsigned_abs().max(1);
+        let shift = divisor.leading_zeros().saturating_sub(31);
+        let reciprocal = (((1_u128 << (96 - shift)) - 1) / u128::from(divisor)) as u64;
+        Self { divisor, reciprocal, shift }
     }
 
     /// The share of a part between zero and the whole, truncated.
     #[inline]
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "the high half of 128 bits")]
     pub(super) fn share(&self, part: I32F32) -> I32F32 {
         let part = part.to_bits().cast_unsigned();
         // One too small at most, which the remainder shows.
         let estimate = u128::from(part << self.shift) * u128::from(self.reciprocal);
         let quotient = (estimate >> 64) as u64;
-        let rest = (part << I32F32::FRAC_BITS).wrapping_sub(quotient.wrapping_mul(self.whole));
-        let exact = quotient.wrapping_add(u64::from(rest >= self.whole));
+        let rest = (part << I32F32::FRAC_BITS).wrapping_sub(quotient.wrapping_mul(self.divisor));
+        let exact = quotient.wrapping_add(u64::from(rest >= self.divisor));
         I32F32::from_bits(exact.cast_signed())
     }
 }
