@@ -175,9 +175,7 @@ fn ascending<'a>(
     stored: &'a [(u16, u16)],
     scratch: &'a mut Vec<(u16, u16)>,
 ) -> Result<&'a [(u16, u16)], EpochError> {
-    // No early end, so that the comparisons can run side by side.
-    let descents = stored.windows(2).map(|pair| usize::from(pair[0].0 >= pair[1].0));
-    if descents.sum::<usize>() == 0 {
+    if stored.windows(2).all(|pair| pair[0].0 < pair[1].0) {
         return Ok(stored);
     }
     // Rows stand on the chain as they were submitted, in any order.
