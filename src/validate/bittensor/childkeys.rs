@@ -54,10 +54,10 @@ impl Pair {
         let mut subnet = Subnet::new(weights.to_vec());
         subnet.emission = pending;
         let earned = subnet.step()?.validator_emission;
-        let shared = child.distribute(earned[1], self.tao_weight, self.take, self.burn);
+        let parted = child.distribute(earned[1], self.tao_weight, self.take, self.burn);
         let validators = [
-            Validator { stake: self.parent, dividends: earned[0] + shared.to_parents[0] },
-            Validator { stake: self.child, dividends: shared.own },
+            Validator { stake: self.parent, dividends: earned[0] + parted.to_parents[0] },
+            Validator { stake: self.child, dividends: parted.own },
         ];
         let pending = Pending { alpha: pending, root: 0 };
         let shares = dividends::share(pending, self.tao_weight, &validators);

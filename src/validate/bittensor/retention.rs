@@ -198,7 +198,9 @@ fn scale_sides(values: &mut [f64], honest: usize, share: f64) {
     let (own, others) = values.split_at_mut(honest);
     for (side, share) in [(own, share), (others, 1.0 - share)] {
         let sum: f64 = side.iter().sum();
-        side.iter_mut().for_each(|x| *x *= share / sum);
+        for x in side {
+            *x *= share / sum;
+        }
     }
 }
 

@@ -114,7 +114,9 @@ pub(super) fn column_max_upscale(inputs: &Inputs<'_>) -> Result<Quantities, Stop
 /// Each group changed in place.
 fn groups(inputs: &Inputs<'_>, change: fn(&mut [I32F32])) -> Result<Quantities, Stop> {
     let mut groups = matrix(&inputs.read::<Vec<Vec<f64>>>("groups")?);
-    groups.iter_mut().for_each(|group| change(group));
+    for group in &mut groups {
+        change(group);
+    }
     let groups: Vec<Vec<f64>> = groups.iter().map(|group| floats(group)).collect();
     Ok(Quantities::one("groups", groups))
 }
