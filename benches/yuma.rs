@@ -1,10 +1,21 @@
-//! One consensus epoch at the size of a subnet: 256 neurons, full weights, warm bonds.
+//! One consensus epoch at the size of a subnet: the reward rule as a run meets it, and the bare
+//! epoch in its variants, by number of neurons and density of weights.
 
 use std::hint::black_box;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use mechanisms::reward::{Effect, Input, Reward, RewardSpec, yuma};
+use mechanisms::yuma::{
+    EpochInputs, EpochOutputs, Form, Hyperparameters, LiquidForm, Rows, Scratch, Version,
+    epoch_into,
+};
+use sim_types::fixed::I64F64;
 use sim_types::{Amount, Height, StateMachine, Stream, Uid};
+
+/// A weight other than zero.
+fn weight(stream: &mut Stream) -> u16 {
+    u16::try_from(1 + stream.below(65_535)).expect("a weight")
+}
 
 /// A subnet whose validators have all set weights on all servers, one block before an epoch.
 fn subnet(validators: u16, members: u16) -> Reward {
@@ -17,10 +28,7 @@ fn subnet(validators: u16, members: u16) -> Reward {
     let stakes = stakes.collect();
     rule.apply(Input::Opened { subnet: 0, stakes }, &mut out).expect("opens");
     for by in 0..validators {
-        let weight = |uid, stream: &mut Stream| {
-            (Uid(uid), u16::try_from(1 + stream.below(65_535)).expect("a weight"))
-        };
-        let row = (validators..members).map(|uid| weight(uid, &mut stream)).collect();
+        let row = (validators..members).map(|uid| (Uid(uid), weight(&mut stream))).collect();
         let set = Input::WeightsSet { by: Uid(by), height: Height(1), row };
         rule.apply(set, &mut out).expect("a permitted validator");
     }
@@ -34,7 +42,7 @@ fn subnet(validators: u16, members: u16) -> Reward {
     rule
 }
 
-fn epochs(c: &mut Criterion) {
+fn rule(c: &mut Criterion) {
     let mut group = c.benchmark_group("yuma epoch");
     for (members, validators) in [(256, 64), (1024, 64)] {
         let rule = subnet(validators, members);
@@ -59,5 +67,83 @@ fn epochs(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, epochs);
+/// Stakes, and two sets of weights of 64 validators, each toward `servers` random servers.
+fn draw(members: u16, servers: u16) -> (Vec<I64F64>, [Rows; 2]) {
+    const VALIDATORS: u16 = 64;
+    let mut stream = Stream::new(1, 2);
+    let stake = (0..members)
+        .map(|uid| I64F64::from(if uid < VALIDATORS { 1 + stream.below(1 << 50) } else { 0 }));
+    let stake = stake.collect();
+    let mut rows = || -> Rows {
+        let mut rows = vec![Vec::new(); members.into()];
+        for row in rows.iter_mut().take(VALIDATORS.into()) {
+            // Each server that is left has the same chance.
+            let mut wanted = u64::from(servers);
+            for server in VALIDATORS..members {
+                if stream.below(u64::from(members - server)) < wanted {
+                    wanted -= 1;
+                    row.push((server, weight(&mut stream)));
+                }
+            }
+        }
+        rows
+    };
+    (stake, [rows(), rows()])
+}
+
+/// Epoch after epoch with warm bonds, weights alternating between two independent sets: the
+/// worst case, since nothing of the last epoch helps.
+fn bare(c: &mut Criterion) {
+    let classic = Hyperparameters { max_validators: 64, ..Hyperparameters::default() };
+    let yuma3 = Hyperparameters { version: Version::Yuma3, ..classic };
+    let variants = [
+        ("classic", classic),
+        (
+            "classic, liquid by server",
+            Hyperparameters { liquid_alpha: LiquidForm::First, ..classic },
+        ),
+        ("yuma3", yuma3),
+        ("yuma3, liquid by pair", Hyperparameters { liquid_alpha: LiquidForm::Second, ..yuma3 }),
+    ];
+    for (name, hyperparameters) in variants {
+        let mut group = c.benchmark_group(format!("epoch, {name}"));
+        for (members, servers) in
+            [(256, 19), (256, 192), (1_024, 96), (1_024, 960), (4_096, 410), (4_096, 4_032)]
+        {
+            let (stake, weights) = draw(members, servers);
+            let n = usize::from(members);
+            let (ones, zeros, permits) = (vec![1; n], vec![0; n], vec![true; n]);
+            let mut bonds = vec![Vec::new(); n];
+            let (mut scratch, mut outputs) = (Scratch::default(), EpochOutputs::default());
+            let mut epoch = 0;
+            let id = BenchmarkId::new(format!("{members} neurons"), format!("{servers} weights"));
+            group.bench_function(id, |b| {
+                b.iter(|| {
+                    epoch += 1;
+                    let inputs = EpochInputs {
+                        hyperparameters,
+                        stake: &stake,
+                        last_update: &ones,
+                        block_at_registration: &zeros,
+                        permits: &permits,
+                        weights: &weights[epoch % 2],
+                        bonds: &bonds,
+                        owner: None,
+                        commit_blocks: None,
+                        block: 2,
+                        tempo: 1,
+                        last_step_block: None,
+                        emission: 1_000_000_000_000,
+                        form: Form::Sparse,
+                    };
+                    epoch_into(black_box(&inputs), &mut scratch, &mut outputs).expect("a subnet");
+                    core::mem::swap(&mut bonds, &mut outputs.bonds);
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, rule, bare);
 criterion_main!(benches);

@@ -8,6 +8,7 @@ use sim_types::{
     Amount, EpochIndex, Height, Observation, PayoutReason, Rejected, SimDuration, Uid,
 };
 
+pub mod fisher_rank;
 pub mod proportional;
 mod split;
 pub mod yuma;
@@ -19,6 +20,8 @@ crate::stage! {
         proportional::Proportional,
         /// Yuma consensus over the weights that validators publish, as Bittensor computes it.
         yuma::Yuma,
+        /// Peers rank each other by Fisher information and are paid where a majority trusts them.
+        fisher_rank::FisherRank,
     }
 }
 
@@ -140,6 +143,7 @@ impl RewardSpec {
         match self {
             Self::Proportional(p) => p.epoch_blocks,
             Self::Yuma(p) => p.epoch_blocks(),
+            Self::FisherRank(p) => p.epoch_blocks,
         }
     }
 

@@ -199,6 +199,9 @@ fn short(spec: &reward::RewardSpec) -> reward::RewardSpec {
             max_validators: 3,
             ..*params
         }),
+        RewardSpec::FisherRank(params) => {
+            RewardSpec::FisherRank(reward::fisher_rank::Params { epoch_blocks: 3, ..*params })
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! so many units, or not, with the reason; and every declaration is tested, the last kind by
 //! its counterexample.
 
-use mechanisms::reward::{Effect, Input, Reward, RewardSpec, proportional, yuma};
+use mechanisms::reward::{Effect, Input, Reward, RewardSpec, fisher_rank, proportional, yuma};
 use proptest::prelude::*;
 use sim_types::{Amount, Height, JobId, NodeId, Observation, StateMachine, Stream, Uid};
 
@@ -29,7 +29,7 @@ enum Holds {
     Not(&'static str),
 }
 
-const DECLARED: [(&str, Law, Holds); 8] = [
+const DECLARED: [(&str, Law, Holds); 12] = [
     // The unit left over goes to the lower uid among equal remainders.
     ("proportional", Law::Permutation, Holds::Within(1)),
     ("proportional", Law::StakeScaling, Holds::Exactly),
@@ -51,6 +51,16 @@ const DECLARED: [(&str, Law, Holds); 8] = [
         "yuma",
         Law::TruthfulReports,
         Holds::Not("who contradicts the majority of stake is clipped, right or wrong"),
+    ),
+    // Both halves leave a unit to the lower uid among equal remainders.
+    ("fisher_rank", Law::Permutation, Holds::Within(2)),
+    ("fisher_rank", Law::StakeScaling, Holds::Exactly),
+    // Shares are truncated to 32 fraction bits, as Yuma's.
+    ("fisher_rank", Law::MoreWork, Holds::Within(16)),
+    (
+        "fisher_rank",
+        Law::TruthfulReports,
+        Holds::Not("bonds in a peer that only a minority trusts pay next to nothing"),
     ),
 ];
 
@@ -132,6 +142,9 @@ fn short(spec: &RewardSpec) -> RewardSpec {
             RewardSpec::Proportional(proportional::Params { epoch_blocks: 2 })
         }
         RewardSpec::Yuma(params) => yuma_with(*params),
+        RewardSpec::FisherRank(params) => {
+            RewardSpec::FisherRank(fisher_rank::Params { epoch_blocks: 2, ..*params })
+        }
     }
 }
 
@@ -342,4 +355,17 @@ fn drawn_periods_pay_somebody() {
         let total: u128 = paid(&short(&spec), &period).iter().sum();
         assert!(total > 2 * EMISSION - 100, "{}: {total}", spec.name());
     }
+}
+
+/// Counterexample: a tenth of the stake knows the better provider; it earns more by weighing
+/// the one that all others weigh.
+#[test]
+fn fisher_rank_pays_agreement_and_not_truth() {
+    let spec = short(&RewardSpec::FisherRank(fisher_rank::Params::default()));
+    let with = |first: u16| {
+        let weights = vec![(0, vec![(first, 1)]), (1, vec![(3, 1)])];
+        paid(&spec, &Period { stakes: vec![1, 9, 0, 0], weights, work: vec![] })[0]
+    };
+    let (truthful, agreeing) = (with(2), with(3));
+    assert!(truthful < agreeing / 10, "{truthful} {agreeing}");
 }

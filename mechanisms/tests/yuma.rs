@@ -1,7 +1,9 @@
 //! Laws of the Yuma epoch over random subnets, against a plain dense rewriting of its rules.
 
+use mechanisms::yuma::sigmoid::exp_safe;
 use mechanisms::yuma::{
-    EpochError, EpochInputs, EpochOutputs, Hyperparameters, Rows, Scratch, epoch,
+    EpochError, EpochInputs, EpochOutputs, Form, Hyperparameters, LiquidForm, Rows, Scratch,
+    Version, epoch,
 };
 use proptest::prelude::*;
 use sim_types::fixed::{I32F32, I64F64};
@@ -20,6 +22,7 @@ struct Subnet {
     commit_blocks: Option<Vec<Option<u64>>>,
     last_step_block: Option<u64>,
     emission: u64,
+    form: Form,
 }
 
 const BLOCK: u64 = 100;
@@ -46,6 +49,7 @@ impl Subnet {
             tempo: TEMPO,
             last_step_block: self.last_step_block,
             emission: self.emission,
+            form: self.form,
         }
     }
 }
@@ -63,14 +67,25 @@ fn subnets() -> impl Strategy<Value = Subnet> {
     (1_usize..9).prop_flat_map(|n| {
         let blocks = || proptest::collection::vec(60_u64..=BLOCK, n);
         let edge = |value| prop_oneof![Just(0_u16), Just(u16::MAX), Just(value), any::<u16>()];
-        let hyperparameters = (edge(32_767), edge(20_000), 0_u64..=1_000_000, 0_u16..10, 0_u64..60)
-            .prop_map(|(kappa, bonds_penalty, average, max_validators, cutoff)| Hyperparameters {
-                kappa,
-                bonds_penalty,
-                bonds_moving_average: average,
-                max_validators,
-                activity_cutoff: cutoff,
+        let variant = (
+            prop_oneof![Just(Version::Classic), Just(Version::Yuma3)],
+            prop_oneof![Just(LiquidForm::Off), Just(LiquidForm::First), Just(LiquidForm::Second)],
+            (any::<u16>(), any::<u16>(), prop_oneof![Just(1_000), any::<i16>()]),
+        );
+        let owned = (edge(32_767), edge(20_000), 0_u64..=1_000_000, 0_u16..10, 0_u64..60);
+        let hyperparameters =
+            (owned, variant).prop_map(|(owned, (version, liquid_alpha, alpha))| Hyperparameters {
+                kappa: owned.0,
+                bonds_penalty: owned.1,
+                bonds_moving_average: owned.2,
+                max_validators: owned.3,
+                activity_cutoff: owned.4,
                 stake_threshold: 3,
+                version,
+                liquid_alpha,
+                alpha_low: alpha.0,
+                alpha_high: alpha.1,
+                alpha_sigmoid_steepness: alpha.2,
             });
         let stake = prop_oneof![Just(0), 1_u64..6, any::<u64>().prop_map(|s| s >> 8)];
         let commits = proptest::option::of(60_u64..=BLOCK);
@@ -81,9 +96,10 @@ fn subnets() -> impl Strategy<Value = Subnet> {
             proptest::option::of(proptest::collection::vec(commits, n)),
             proptest::option::of(60_u64..BLOCK),
             any::<u64>(),
+            prop_oneof![Just(Form::Sparse), Just(Form::Dense)],
         )
-            .prop_map(|(base, sparse, owner, commit_blocks, last_step_block, emission)| {
-                Subnet {
+            .prop_map(
+                |(base, sparse, owner, commit_blocks, last_step_block, emission, form)| Subnet {
                     hyperparameters: base.0,
                     stake: base.1,
                     last_update: base.2,
@@ -95,8 +111,9 @@ fn subnets() -> impl Strategy<Value = Subnet> {
                     commit_blocks,
                     last_step_block,
                     emission: emission >> 4,
-                }
-            })
+                    form,
+                },
+            )
     })
 }
 
@@ -140,7 +157,8 @@ fn dense(rows: &Rows, keep: impl Fn(usize, usize) -> bool) -> Matrix {
 fn plain(s: &Subnet) -> EpochOutputs {
     let n = s.stake.len();
     let hyper = s.hyperparameters;
-    let owner = s.owner.map(usize::from);
+    let sparse = s.form == Form::Sparse;
+    let owner = s.owner.map(usize::from).filter(|_| sparse);
     let active: Vec<bool> =
         s.last_update.iter().map(|u| u + hyper.activity_cutoff >= BLOCK).collect();
     let counted = |i: usize| owner == Some(i) || s.stake[i] >= hyper.stake_threshold;
@@ -163,7 +181,9 @@ fn plain(s: &Subnet) -> EpochOutputs {
     let heard = share(&heard);
 
     let registered = &s.block_at_registration;
-    let committed = |i: usize| s.commit_blocks.as_ref().and_then(|c| c[i]).unwrap_or(u64::MAX);
+    let committed = |i: usize| {
+        s.commit_blocks.as_ref().filter(|_| sparse).and_then(|c| c[i]).unwrap_or(u64::MAX)
+    };
     let weights: Matrix = dense(&s.weights, |i, j| {
         permits[i]
             && (i != j || owner == Some(i))
@@ -200,33 +220,94 @@ fn plain(s: &Subnet) -> EpochOutputs {
     let incentive = share(&ranks);
 
     let beta = I32F32::from_u16_proportion(hyper.bonds_penalty);
-    let old = dense(&s.bonds, |_, j| {
+    let fresh = |j: usize| {
         let last = s.last_step_block.map_or(BLOCK - TEMPO, |block| block + 1);
         last > registered[j]
-    });
-    let old = columns(&old, share);
-    let delta = each(&|i, j| {
+    };
+    let for_bonds = each(&|i, j| {
         let (w, c) = (weights[i][j], clipped[i][j]);
-        w.saturating_add(beta.saturating_mul(c.saturating_sub(w))).saturating_mul(heard[i])
+        w.saturating_add(beta.saturating_mul(c.saturating_sub(w)))
     });
-    let delta = columns(&delta, share);
+    let old = dense(&s.bonds, |_, j| fresh(j));
     let kept = I64F64::from(hyper.bonds_moving_average).safe_div(I64F64::from(1_000_000));
     let alpha = I32F32::ONE.saturating_sub(I32F32::from(kept));
-    let kept = I32F32::ONE.saturating_sub(alpha);
-    let bonds = each(&|i, j| {
-        alpha.saturating_mul(delta[i][j]).saturating_add(kept.saturating_mul(old[i][j]))
-    });
-    let bonds = columns(&bonds, share);
-    let dividends = share(
-        &bonds
+    let (low, high) = (
+        I32F32::from_u16_proportion(hyper.alpha_low),
+        I32F32::from_u16_proportion(hyper.alpha_high),
+    );
+    let bounded = |alpha: I32F32| alpha.min(high).max(low);
+    let average = |alpha: I32F32, new: I32F32, old: I32F32| {
+        let kept = I32F32::ONE.saturating_sub(alpha);
+        alpha.saturating_mul(new).saturating_add(kept.saturating_mul(old))
+    };
+    let mut dividends: Vec<I32F32>;
+    let stored: Matrix;
+    if hyper.version == Version::Classic {
+        let old = columns(&old, share);
+        let delta = each(&|i, j| for_bonds[i][j].saturating_mul(heard[i]));
+        let delta = columns(&delta, share);
+        let curve =
+            curve_of(&consensus, low, high).filter(|_| hyper.liquid_alpha == LiquidForm::First);
+        let alpha = |j: usize| match curve {
+            Some((slope, intercept)) => {
+                let exponent = intercept.saturating_sub(slope.saturating_mul(consensus[j]));
+                let exp = exponent.exp().unwrap_or(ZERO);
+                bounded(I32F32::ONE.safe_div(I32F32::ONE.saturating_add(exp)))
+            }
+            None => alpha,
+        };
+        let bonds = each(&|i, j| average(alpha(j), delta[i][j], old[i][j]));
+        let bonds = columns(&bonds, share);
+        dividends = bonds
             .iter()
             .map(|row| sum(row.iter().zip(&incentive).map(|(b, i)| i.saturating_mul(*b))))
-            .collect::<Vec<_>>(),
-    );
-    let upscaled = columns(&bonds, |column| {
-        let max = column.iter().copied().max().unwrap_or(ZERO);
-        column.iter().map(|v| if max == ZERO { *v } else { v.safe_div(max) }).collect()
-    });
+            .collect();
+        stored = columns(&bonds, |column| {
+            let max = column.iter().copied().max().unwrap_or(ZERO);
+            column.iter().map(|v| if max == ZERO { *v } else { v.safe_div(max) }).collect()
+        });
+    } else {
+        let old: Matrix = old
+            .iter()
+            .map(|row| row.iter().map(|b| b.safe_div(I32F32::from_u16(u16::MAX))).collect())
+            .collect();
+        let liquid =
+            hyper.liquid_alpha == LiquidForm::Second && consensus.iter().any(|c| *c > ZERO);
+        // The chain's sparse form goes through the pairs that the weights for bonds list.
+        let listed = |i: usize, j: usize| {
+            let published = permits[i]
+                && s.weights[i].iter().any(|cell| usize::from(cell.0) == j)
+                && (i != j || owner == Some(i))
+                && s.last_update[i] > registered[j]
+                && committed(i) >= registered[j];
+            let zero = weights[i][j] == ZERO && (beta == ZERO || beta == I32F32::ONE);
+            published && (zero || for_bonds[i][j] > ZERO)
+        };
+        let steepness = I32F32::saturating_from_int(hyper.alpha_sigmoid_steepness.into())
+            .safe_div(I32F32::saturating_from_int(-100));
+        stored = each(&|i, j| {
+            let (new, old) = (for_bonds[i][j], old[i][j]);
+            if !liquid {
+                return average(alpha, new, old);
+            }
+            if sparse && !listed(i, j) {
+                return ZERO;
+            }
+            let distance =
+                if new >= old { new.saturating_sub(consensus[j]) } else { old.saturating_sub(new) };
+            let distance = distance.clamp(ZERO, I32F32::ONE);
+            let half = I32F32::from_bits(1 << 31);
+            let exp = exp_safe(steepness.saturating_mul(distance.saturating_sub(half)));
+            let sigmoid = I32F32::ONE.safe_div(I32F32::ONE.saturating_add(exp));
+            let span = high.saturating_sub(low);
+            let alpha = bounded(low.saturating_add(sigmoid.saturating_mul(span)));
+            average(alpha, new, old).min(I32F32::ONE)
+        });
+        let bonds = columns(&stored, share);
+        let held = |i: usize| sum((0..n).map(|j| bonds[i][j].saturating_mul(incentive[j])));
+        dividends = (0..n).map(|i| held(i).saturating_mul(heard[i])).collect();
+    }
+    dividends = share(&dividends);
 
     let combined: Vec<_> = (0..n).map(|i| incentive[i].saturating_add(dividends[i])).collect();
     let both = sum(combined.iter().copied());
@@ -254,12 +335,36 @@ fn plain(s: &Subnet) -> EpochOutputs {
         validator_emission: paid(&validator),
         bonds: (0..n)
             .map(|i| {
-                let cells = (0..).zip(&upscaled[i]).filter(|(_, v)| new_permits[i] && **v > ZERO);
+                let cells = (0..).zip(&stored[i]).filter(|(_, v)| new_permits[i] && **v > ZERO);
                 cells.map(|(j, v)| (j, v.to_u16_proportion())).collect()
             })
             .collect(),
         permits: new_permits,
     }
+}
+
+/// Slope and intercept of the first form of liquid alpha, through the quartiles of consensus.
+fn curve_of(consensus: &[I32F32], low: I32F32, high: I32F32) -> Option<(I32F32, I32F32)> {
+    let mut sorted = consensus.to_vec();
+    sorted.sort_unstable();
+    let quantile = |q: f64| {
+        #[expect(clippy::cast_precision_loss, reason = "a handful")]
+        let at = q * (sorted.len() - 1) as f64;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+        let (below, above) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+        let part = I32F32::saturating_from_f64(at - at.floor()).expect("a number");
+        below.saturating_add(above.saturating_sub(below).saturating_mul(part))
+    };
+    let (upper, lower) = (quantile(0.75), quantile(0.25));
+    if upper == ZERO {
+        return None;
+    }
+    if upper <= lower || low == ZERO || high == ZERO {
+        return Some((ZERO, ZERO));
+    }
+    let odds = |alpha| I32F32::ONE.safe_div(alpha).saturating_sub(I32F32::ONE).ln().unwrap_or(ZERO);
+    let slope = odds(high).saturating_sub(odds(low)).safe_div(lower.saturating_sub(upper));
+    Some((slope, odds(low).saturating_add(slope.saturating_mul(lower))))
 }
 
 proptest! {
@@ -366,6 +471,7 @@ fn ties_for_a_permit_go_to_the_higher_uid() {
         commit_blocks: None,
         last_step_block: None,
         emission: 10,
+        form: Form::Sparse,
     };
     assert_eq!(subnet.run().permits, [false, true]);
 }
@@ -386,6 +492,7 @@ fn two_equal_halves() {
         commit_blocks: None,
         last_step_block: None,
         emission: 1_000,
+        form: Form::Sparse,
     };
     for (kappa, quarters) in [(32_767, 3), (32_768, 1)] {
         subnet.hyperparameters.kappa = kappa;
@@ -412,6 +519,7 @@ fn inputs_that_are_no_subnet_are_refused() {
         tempo: 1,
         last_step_block: None,
         emission: 1,
+        form: Form::Sparse,
     };
     let run = |inputs: EpochInputs<'_>| epoch(&inputs, &mut Scratch::default());
     assert!(run(inputs).is_ok());
@@ -440,6 +548,7 @@ fn empty_and_lone_subnets() {
         commit_blocks: Some(vec![]),
         last_step_block: Some(u64::MAX),
         emission: 5,
+        form: Form::Sparse,
     };
     assert_eq!(empty.run(), EpochOutputs::default());
     let lone = Subnet {

@@ -6,12 +6,17 @@
 use super::evaluator::Evaluate;
 
 mod bonds;
+mod childkeys;
 mod emission;
 mod epochs;
+mod forms;
 mod pool;
 mod random;
 mod registration;
+mod retention;
+mod simulator;
 mod vectors;
+mod yuma3;
 
 /// Kind and evaluator.
 pub const EVALUATORS: &[(&str, Evaluate)] = &[
@@ -54,4 +59,10 @@ pub const EVALUATORS: &[(&str, Evaluate)] = &[
     ("bittensor.lock_cost", registration::lock_cost),
     ("bittensor.median_subnet_price", registration::median_subnet_price),
     ("bittensor.neuron_to_prune", registration::neuron_to_prune),
+    ("bittensor.yuma3_sequence", yuma3::sequence),
+    ("bittensor.property", forms::property),
+    ("bittensor.yumasim", simulator::yumasim),
+    ("bittensor.retention_contour", retention::contour),
+    ("bittensor.childkey", childkeys::childkey),
+    ("bittensor.dividend_distribution", childkeys::dividend_distribution),
 ];

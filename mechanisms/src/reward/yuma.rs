@@ -12,18 +12,26 @@
 //! | R8 | permits and bonds of this epoch hold until the next |
 //! | R9 | a newcomer's place loses its weights, bonds and permit, and weights toward it |
 //!
+//! | R10 | with commit-reveal, weights are hidden when set and take effect `commit_reveal` epochs later, just before that epoch runs; until then they hide nothing that was published for a newcomer's predecessor |
+//! | R11 | the subnet's `owner`: no stake threshold, a permit always, weights on itself; its incentive is withheld |
+//! | R12 | a new `tempo` or `schedule` holds from the next close on, as announced; other parameters at once |
+//!
 //! A validator may set weights only with a permit from the epoch before (R1, R8). A chain
 //! grants the first ones in its first epoch, which therefore pays by stake alone; with
 //! `initial_permits: top_stake` the members of most stake hold them from the start.
 //!
-//! It does not: hide weights until they are revealed (commit-reveal), exempt a subnet's owner,
-//! split epochs among mechanisms, choose who is replaced, run liquid alpha or Yuma3, check
+//! It does not: split epochs among mechanisms ([`crate::yuma::sub_mechanisms`]), reset bonds
+//! when a miner publishes new metadata ([`crate::yuma::bonds::reset`]: nothing here publishes
+//! any), divide dividends with parents and nominators ([`crate::yuma::childkeys`],
+//! [`crate::yuma::dividends`]: members have no others' stake), choose who is replaced, check
 //! version keys, or hold back the third epoch due in one block. Emission of a period beyond
-//! 2^64 - 1 units is withheld.
+//! 2^64 - 1 units is withheld. Committed weights are checked when they are committed, not
+//! again when they are revealed.
 //!
 //! Source: opentensor/subtensor @ `14bc6f9f964b9cc362e9635dd110a487fa5d15a0` (2026-06-30,
 //! runtime 425): `pallets/subtensor/src/subnets/weights.rs` (R1, R2),
-//! `coinbase/run_coinbase.rs` (R4 to R6; R3 as of v3.3.15-402), `subnets/uids.rs` (R9).
+//! `coinbase/run_coinbase.rs` (R4 to R6, R11; R3 as of v3.3.15-402), `subnets/uids.rs` (R9),
+//! `coinbase/reveal_commits.rs` and `epoch/run_epoch.rs` (R10).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,7 +43,10 @@ use sim_types::{
 
 use super::{Effect, Input, MemberFigures, RewardSpec, split};
 use crate::yuma::upscale::{is_max_limited, max_upscale_u16};
-use crate::yuma::{EpochInputs, EpochOutputs, Hyperparameters, Rows, Scratch, epoch};
+use crate::yuma::{
+    EpochInputs, EpochOutputs, Form, Hyperparameters, LiquidForm, Rows, Scratch, Version,
+    epoch_into,
+};
 
 /// When epochs run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -102,6 +113,23 @@ pub struct Params {
     /// Who may set weights before the first epoch. Default `top_stake` (assumed): scenarios
     /// show a subnet in operation.
     pub initial_permits: InitialPermits,
+    /// How bonds are kept. Default `classic`, as on the chain; owners may choose `yuma3`.
+    pub version: Version,
+    /// Whether bonds move at different speeds: `first` (by server, on classic bonds) or
+    /// `second` (by pair, on Yuma3's). Default `off`.
+    pub liquid_alpha: LiquidForm,
+    /// Least liquid alpha, of 65535; 1 to `alpha_high`. Default 45875: 0.7.
+    pub alpha_low: u16,
+    /// Greatest liquid alpha, of 65535. Default 58982: 0.9.
+    pub alpha_high: u16,
+    /// Steepness of the second form's sigmoid, in hundredths; 0 to 32767. Default 1000.
+    pub alpha_sigmoid_steepness: i16,
+    /// After how many epochs weights that were set are revealed and count, 0 to 100; 0 means at
+    /// once. Default 0 (assumed): many published figures are of subnets that publish at once;
+    /// the code's value is 1.
+    pub commit_reveal: u8,
+    /// The uid of the subnet's owner, if it takes part. Default none.
+    pub owner: Option<u16>,
 }
 
 impl Default for Params {
@@ -119,6 +147,13 @@ impl Default for Params {
             min_allowed_weights: 1,
             max_weight_limit: u16::MAX,
             initial_permits: InitialPermits::default(),
+            version: Version::default(),
+            liquid_alpha: LiquidForm::default(),
+            alpha_low: 45_875,
+            alpha_high: 58_982,
+            alpha_sigmoid_steepness: 1_000,
+            commit_reveal: 0,
+            owner: None,
         }
     }
 }
@@ -133,6 +168,10 @@ impl Params {
         }
     }
 
+    fn rhythm(&self) -> Rhythm {
+        Rhythm { tempo: self.tempo, schedule: self.schedule }
+    }
+
     fn check(&self) -> Result<(), ParamError> {
         let threshold = self.stake_threshold;
         ParamError::unless((1..=50_400).contains(&self.tempo), "tempo", self.tempo, "1 to 50400")?;
@@ -144,6 +183,23 @@ impl Params {
         )?;
         ParamError::unless(self.max_validators > 0, "max_validators", 0, "at least 1")?;
         ParamError::unless(self.activity_cutoff > 0, "activity_cutoff", 0, "at least 1")?;
+        let (acts, on) = match self.liquid_alpha {
+            LiquidForm::Off => (true, ""),
+            LiquidForm::First => (self.version == Version::Classic, "`version: classic`"),
+            LiquidForm::Second => (self.version == Version::Yuma3, "`version: yuma3`"),
+        };
+        let form = if self.liquid_alpha == LiquidForm::First { "first" } else { "second" };
+        ParamError::unless(acts, "liquid_alpha", form, on)?;
+        ParamError::unless(
+            (1..=self.alpha_high).contains(&self.alpha_low),
+            "alpha_low",
+            self.alpha_low,
+            "1 to `alpha_high`",
+        )?;
+        let steepness = self.alpha_sigmoid_steepness;
+        ParamError::unless(steepness >= 0, "alpha_sigmoid_steepness", steepness, "0 to 32767")?;
+        let reveal = self.commit_reveal;
+        ParamError::unless(reveal <= 100, "commit_reveal", reveal, "0 to 100")?;
         ParamError::unless(
             u64::try_from(threshold.0).is_ok(),
             "stake_threshold",
@@ -164,20 +220,43 @@ impl Params {
             max_validators: self.max_validators,
             activity_cutoff: self.activity_cutoff,
             stake_threshold: self.threshold(),
+            version: self.version,
+            liquid_alpha: self.liquid_alpha,
+            alpha_low: self.alpha_low,
+            alpha_high: self.alpha_high,
+            alpha_sigmoid_steepness: self.alpha_sigmoid_steepness,
         }
     }
+}
+
+/// When this period ends: what R12 holds until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Rhythm {
+    tempo: u64,
+    schedule: Schedule,
+}
+
+/// Weights that were set and are not yet revealed (R10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Commit {
+    epoch: EpochIndex,
+    block: Height,
+    row: Vec<(u16, u16)>,
 }
 
 /// The rule and its whole state. Vectors are by uid, empty before the subnet opens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Yuma {
     params: Params,
+    rhythm: Rhythm,
     subnet: u16,
     stakes: Vec<u64>,
     last_update: Vec<u64>,
     block_at_registration: Vec<u64>,
     permits: Vec<bool>,
     weights: Rows,
+    /// Oldest first.
+    commits: Vec<Vec<Commit>>,
     bonds: Rows,
     accrued: Amount,
     epoch: EpochIndex,
@@ -185,6 +264,9 @@ pub struct Yuma {
     last_epoch: Option<Height>,
     #[serde(skip)]
     scratch: Scratch,
+    /// Memory for an epoch's outputs.
+    #[serde(skip)]
+    outputs: EpochOutputs,
 }
 
 impl crate::Rule for Yuma {
@@ -221,6 +303,20 @@ impl crate::Rule for Yuma {
                 OWNERS,
             ),
             ("max_weight_limit", number(&usual, |p| p.max_weight_limit.into()), published, CODE),
+            ("alpha_low", number(&usual, |p| p.alpha_low.into()), published, CODE),
+            ("alpha_high", number(&usual, |p| p.alpha_high.into()), published, CODE),
+            (
+                "alpha_sigmoid_steepness",
+                number(&usual, |p| p.alpha_sigmoid_steepness.unsigned_abs().into()),
+                published,
+                CODE,
+            ),
+            (
+                "commit_reveal",
+                number(&usual, |p| p.commit_reveal.into()),
+                Fidelity::Assumed,
+                "the code's value is 1; published at once unless the scenario says so",
+            ),
         ]
         .into_iter()
         .map(|(name, (value, usual), class, source)| {
@@ -253,18 +349,21 @@ impl StateMachine for Yuma {
         params.check()?;
         Ok(Self {
             params,
+            rhythm: params.rhythm(),
             subnet: 0,
             stakes: Vec::new(),
             last_update: Vec::new(),
             block_at_registration: Vec::new(),
             permits: Vec::new(),
             weights: Vec::new(),
+            commits: Vec::new(),
             bonds: Vec::new(),
             accrued: Amount::ZERO,
             epoch: EpochIndex(0),
             last_block: Height(0),
             last_epoch: None,
             scratch: Scratch::default(),
+            outputs: EpochOutputs::default(),
         })
     }
 
@@ -280,6 +379,13 @@ impl StateMachine for Yuma {
                 };
                 params.check().map_err(|_| Rejected::NotPermitted("parameters out of domain"))?;
                 self.params = params;
+                // R12: what is announced stands. Before the subnet opens nothing is.
+                if self.stakes.is_empty() {
+                    self.rhythm = params.rhythm();
+                }
+                if params.commit_reveal == 0 {
+                    self.reveal(|_| true);
+                }
             }
             Input::StakeChanged { uid, stake } => {
                 let index = super::member(uid, self.stakes.len())?;
@@ -293,8 +399,15 @@ impl StateMachine for Yuma {
                 let index = self.check_weights(by, height, &row)?;
                 // R2
                 let upscaled = max_upscale_u16(&row.iter().map(|&(_, w)| w).collect::<Vec<_>>());
-                self.weights[index] = row.iter().map(|&(uid, _)| uid.0).zip(upscaled).collect();
+                let row = row.iter().map(|&(uid, _)| uid.0).zip(upscaled).collect();
                 self.last_update[index] = height.0;
+                // R10
+                if self.params.commit_reveal == 0 {
+                    self.weights[index] = row;
+                } else {
+                    let commit = Commit { epoch: self.epoch, block: height, row };
+                    self.commits[index].push(commit);
+                }
             }
             // Observations reach this rule as weights.
             Input::Observed { subject, .. } => {
@@ -323,10 +436,12 @@ impl Yuma {
         self.last_update = vec![0; n];
         self.block_at_registration = vec![0; n];
         self.weights = vec![Vec::new(); n];
+        self.commits = vec![Vec::new(); n];
         self.bonds = vec![Vec::new(); n];
         self.permits = vec![false; n];
         if self.params.initial_permits == InitialPermits::TopStake {
-            self.permits = self.run_epoch(0).permits;
+            self.run_epoch(0);
+            self.permits.clone_from(&self.outputs.permits);
         }
         self.announce(out);
     }
@@ -338,8 +453,8 @@ impl Yuma {
 
     /// R3 and R4: the first block from `height` on in which an epoch runs.
     fn next_epoch_from(&self, height: Height) -> Height {
-        let tempo = self.params.tempo;
-        match self.params.schedule {
+        let tempo = self.rhythm.tempo;
+        match self.rhythm.schedule {
             Schedule::Stateless => {
                 let phase = height.0.saturating_add(u64::from(self.subnet) + 1) % (tempo + 1);
                 Height(height.0.saturating_add(tempo - phase))
@@ -357,6 +472,7 @@ impl Yuma {
         self.block_at_registration[index] = height.0;
         self.permits[index] = false;
         self.weights[index].clear();
+        self.commits[index].clear();
         self.bonds[index].clear();
         for row in &mut self.weights {
             row.iter_mut().filter(|(to, _)| *to == uid.0).for_each(|(_, weight)| *weight = 0);
@@ -375,7 +491,8 @@ impl Yuma {
             return Err(Rejected::Full("weights name more uids than there are"));
         }
         let index = super::member(by, n)?;
-        if self.stakes[index] < params.threshold() {
+        let is_owner = params.owner == Some(by.0);
+        if self.stakes[index] < params.threshold() && !is_owner {
             return Err(Rejected::NotPermitted("stake below the threshold"));
         }
         let last = self.last_update[index];
@@ -383,7 +500,7 @@ impl Yuma {
             return Err(Rejected::NotPermitted("weights set too soon after the last"));
         }
         let oneself = matches!(row, [(uid, _)] if *uid == by);
-        if !oneself && !self.permits[index] {
+        if !oneself && !self.permits[index] && !is_owner {
             return Err(Rejected::NotPermitted("no validator permit"));
         }
         if let Some(pair) = row.windows(2).find(|pair| pair[0].0 >= pair[1].0) {
@@ -407,9 +524,24 @@ impl Yuma {
         Ok(index)
     }
 
-    /// R6, without keeping anything.
-    fn run_epoch(&mut self, emission: u64) -> EpochOutputs {
+    /// R10: publishes the commits that are due.
+    fn reveal(&mut self, due: impl Fn(&Commit) -> bool) {
+        for (weights, commits) in self.weights.iter_mut().zip(&mut self.commits) {
+            commits.retain_mut(|commit| {
+                let due = due(commit);
+                if due {
+                    *weights = core::mem::take(&mut commit.row);
+                }
+                !due
+            });
+        }
+    }
+
+    /// R6, into the outputs and nothing else.
+    fn run_epoch(&mut self, emission: u64) {
         let stake: Vec<I64F64> = self.stakes.iter().map(|&s| I64F64::from(s)).collect();
+        let committed: Vec<Option<u64>> =
+            self.commits.iter().map(|open| open.first().map(|commit| commit.block.0)).collect();
         let inputs = EpochInputs {
             hyperparameters: self.params.hyperparameters(),
             stake: &stake,
@@ -418,26 +550,34 @@ impl Yuma {
             permits: &self.permits,
             weights: &self.weights,
             bonds: &self.bonds,
-            owner: None,
-            commit_blocks: None,
+            owner: self.params.owner,
+            commit_blocks: Some(&committed),
             block: self.last_block.0,
-            tempo: self.params.tempo,
+            tempo: self.rhythm.tempo,
             last_step_block: self.last_epoch.map(|h| h.0),
             emission,
+            form: Form::Sparse,
         };
-        epoch(&inputs, &mut self.scratch)
-            .expect("every vector has one element a member, and rows are checked when set")
+        epoch_into(&inputs, &mut self.scratch, &mut self.outputs)
+            .expect("every vector has one element a member, and rows and parameters are checked");
     }
 
     fn close(&mut self, out: &mut Vec<Effect>) {
+        // R10: in the block in which an epoch runs, its successor's number counts.
+        let (next, period) = (self.epoch.0 + 1, self.params.commit_reveal);
+        self.reveal(|commit| commit.epoch.0 + u64::from(period) <= next);
         let (payable, beyond) = split::payable(core::mem::take(&mut self.accrued));
-        let outputs = self.run_epoch(payable);
+        self.run_epoch(payable);
+        let outputs = &self.outputs;
         let mut left = Amount(payable.into());
         let mut members = Vec::with_capacity(self.stakes.len());
         for (index, uid) in (0..self.stakes.len()).zip(0..) {
             let mut emission = Amount::ZERO;
+            // R11
+            let incentive =
+                if self.params.owner == Some(uid) { 0 } else { outputs.server_emission[index] };
             for (units, reason) in [
-                (outputs.server_emission[index], PayoutReason::Incentive),
+                (incentive, PayoutReason::Incentive),
                 (outputs.validator_emission[index], PayoutReason::Dividend),
             ] {
                 let amount = Amount(units.into());
@@ -464,10 +604,12 @@ impl Yuma {
         }
         out.push(Effect::EpochClosed { epoch: self.epoch, height: self.last_block, members });
         // R8
-        self.permits = outputs.permits;
-        self.bonds = outputs.bonds;
+        core::mem::swap(&mut self.permits, &mut self.outputs.permits);
+        core::mem::swap(&mut self.bonds, &mut self.outputs.bonds);
         self.last_epoch = Some(self.last_block);
         self.epoch.0 += 1;
+        // R12
+        self.rhythm = self.params.rhythm();
     }
 }
 
@@ -614,6 +756,122 @@ mod tests {
         assert_eq!(permits(InitialPermits::TopStake, 2), [false, false, true, true]);
     }
 
+    /// A new tempo waits for the close that is announced; other parameters do not.
+    #[test]
+    fn a_new_tempo_holds_from_the_next_close_on() {
+        for schedule in [Schedule::Stateless, Schedule::Stateful] {
+            let params = Params { tempo: 7, schedule, ..Params::default() };
+            let mut rule = rule(params, 0, &[1]);
+            let mut announced = rule.next_epoch_from(Height(1));
+            for height in 1..60 {
+                if height == 10 {
+                    let spec = RewardSpec::Yuma(Params { tempo: 3, kappa: 1, ..params });
+                    let changed = Input::Reconfigured { spec: Box::new(spec) };
+                    rule.apply(changed, &mut vec![]).unwrap();
+                    assert_eq!(rule.params.kappa, 1);
+                }
+                let out = block(&mut rule, height);
+                assert_eq!(!out.is_empty(), announced == Height(height), "{schedule:?} {height}");
+                if let Some(Effect::EpochOpened { closes_at, .. }) = out.last() {
+                    announced = *closes_at;
+                }
+            }
+            assert_eq!(rule.rhythm.tempo, 3);
+        }
+    }
+
+    /// Weights count in the epoch that runs so many periods after they were set.
+    #[test]
+    fn committed_weights_wait_to_be_revealed() {
+        for (commit_reveal, first) in [(0_u8, 2), (1, 2), (2, 4), (3, 6)] {
+            let params = Params {
+                tempo: 2,
+                schedule: Schedule::Stateful,
+                commit_reveal,
+                ..Params::default()
+            };
+            let mut rule = rule(params, 0, &[100, 0]);
+            set(&mut rule, 0, 1, &[(1, 1)]).unwrap();
+            for height in 1..9 {
+                let out = block(&mut rule, height);
+                let paid = out.iter().any(|effect| {
+                    matches!(effect, Effect::Pay { reason: PayoutReason::Incentive, .. })
+                });
+                let due = height >= first && height % 2 == 0;
+                assert_eq!(paid, due, "{commit_reveal} {height}");
+            }
+        }
+    }
+
+    /// Without stake the owner weighs, itself too; what it earns by serving is withheld.
+    #[test]
+    fn the_owner_is_exempt_and_unpaid() {
+        let params =
+            Params { tempo: 1, owner: Some(1), stake_threshold: Amount(10), ..Params::default() };
+        let mut rule = rule(params, 0, &[100, 1, 0]);
+        set(&mut rule, 1, 1, &[(1, 3), (2, 1)]).unwrap();
+        set(&mut rule, 0, 1, &[(1, 1), (2, 1)]).unwrap();
+        block(&mut rule, 1);
+        let out = block(&mut rule, 2);
+        let incentives: Vec<u16> = out
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Pay { to, reason: PayoutReason::Incentive, .. } => Some(to.0),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(incentives, [2]);
+        let Some(Effect::Withhold { amount }) =
+            out.iter().find(|e| matches!(e, Effect::Withhold { .. }))
+        else {
+            panic!("{out:?}")
+        };
+        assert!(amount.0.abs_diff(500_000) < 10_000, "half of the incentive: {amount:?}");
+    }
+
+    #[test]
+    fn variants_change_dividends() {
+        let paid = |params: Params| {
+            let mut rule = rule(
+                Params { tempo: 2, schedule: Schedule::Stateful, ..params },
+                0,
+                &[80, 10, 10, 0, 0],
+            );
+            let mut paid = Vec::new();
+            for (height, rows) in [(1, [4, 3, 3]), (101, [4, 4, 3]), (201, [4, 4, 4])] {
+                for (by, to) in (0..).zip(rows) {
+                    set(
+                        &mut rule,
+                        by,
+                        height,
+                        &[(3, 1 + 2 * u16::from(to == 3)), (4, 1 + 2 * u16::from(to == 4))],
+                    )
+                    .unwrap();
+                }
+                for height in [height, height + 1] {
+                    paid.extend(
+                        block(&mut rule, height)
+                            .into_iter()
+                            .filter(|e| matches!(e, Effect::Pay { .. })),
+                    );
+                }
+            }
+            paid
+        };
+        let usual = Params { bonds_moving_average: 975_000, ..Params::default() };
+        let variants = [
+            usual,
+            Params { liquid_alpha: LiquidForm::First, ..usual },
+            Params { version: Version::Yuma3, ..usual },
+            Params { version: Version::Yuma3, liquid_alpha: LiquidForm::Second, ..usual },
+        ];
+        for (i, a) in variants.iter().enumerate() {
+            for b in &variants[i + 1..] {
+                assert_ne!(paid(*a), paid(*b), "{a:?} {b:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_newcomer_inherits_nothing() {
         let params = Params { tempo: 1, ..Params::default() };
@@ -644,6 +902,15 @@ mod tests {
             (Params { max_validators: 0, ..usual }, "max_validators"),
             (Params { activity_cutoff: 0, ..usual }, "activity_cutoff"),
             (Params { stake_threshold: Amount(1 << 64), ..usual }, "stake_threshold"),
+            (Params { liquid_alpha: LiquidForm::Second, ..usual }, "liquid_alpha"),
+            (
+                Params { liquid_alpha: LiquidForm::First, version: Version::Yuma3, ..usual },
+                "liquid_alpha",
+            ),
+            (Params { alpha_low: 0, ..usual }, "alpha_low"),
+            (Params { alpha_high: 1, ..usual }, "alpha_low"),
+            (Params { alpha_sigmoid_steepness: -1, ..usual }, "alpha_sigmoid_steepness"),
+            (Params { commit_reveal: 101, ..usual }, "commit_reveal"),
         ];
         for (params, field) in table {
             assert_eq!(Yuma::new(params).unwrap_err().field, field);

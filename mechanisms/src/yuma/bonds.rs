@@ -1,147 +1,211 @@
 //! R10, R11, R13: validators hold bonds in servers, and are paid as these are.
-
-use core::cmp::Ordering;
+//!
+//! | form | bonds of a validator in a server | dividends |
+//! |---|---|---|
+//! | classic | a share of the server: new bonds (stake times weight) and old ones are each normalised by server, averaged, normalised again | bonds times incentive |
+//! | Yuma3 | a number of its own between zero and one, that stake does not touch: the average of weight and old bond | bonds normalised by server, times incentive, times stake |
+//!
+//! The average moves by one alpha for all, or by liquid ones: see [`liquid`] and
+//! [`liquid_server`](super::liquid_server).
 
 use sim_types::fixed::{I32F32, I64F64};
 
-use super::normalise::{Columns, normalise};
-use super::sparse::Sparse;
+use super::align::Aligned;
+use super::columns::Columns;
+use super::consensus::Consensus;
+use super::inputs::Rows;
+use super::interpolate::interpolate;
+use super::liquid::{self, LiquidAlpha};
+use super::normalise::normalise;
+use super::parts::{Whole, plus, stored, times};
 
-/// Weight of the new observation in the moving average: 1 − `moving_average` / 10^6.
+/// Weight of the new observation in the moving average: 1 − `moving_average` / 10^6, for up to
+/// 10^6.
 #[must_use]
 pub fn ema_alpha(moving_average: u64) -> I32F32 {
     let kept = I64F64::from(moving_average).safe_div(I64F64::from(1_000_000));
     I32F32::ONE.saturating_sub(I32F32::from(kept))
 }
 
-/// Visits the columns of two rows in ascending order, each with the values of both, a value
-/// that is not listed being zero.
-fn zip_columns(
-    (at_a, a): (&[u16], &[I32F32]),
-    (at_b, b): (&[u16], &[I32F32]),
-    mut visit: impl FnMut(u16, I32F32, I32F32),
-) {
-    // Validators seldom change whom they weight: then no merge is needed.
-    if at_a == at_b {
-        for ((&column, &a), &b) in at_a.iter().zip(a).zip(b) {
-            visit(column, a, b);
-        }
-        return;
-    }
-    let (mut i, mut j) = (0, 0);
-    while i < at_a.len() || j < at_b.len() {
-        let order = match (at_a.get(i), at_b.get(j)) {
-            (Some(a), Some(b)) => a.cmp(b),
-            (Some(_), None) => Ordering::Less,
-            (None, _) => Ordering::Greater,
-        };
-        let column = if order.is_le() { at_a[i] } else { at_b[j] };
-        let value_a = if order.is_le() { a[i] } else { I32F32::ZERO };
-        let value_b = if order.is_ge() { b[j] } else { I32F32::ZERO };
-        visit(column, value_a, value_b);
-        i += usize::from(order.is_le());
-        j += usize::from(order.is_ge());
+/// Bonds reset: removes all stored bonds in a server, as the chain does where the owner allows
+/// it and a miner publishes new metadata (`do_reset_bonds`).
+pub fn reset(stored: &mut Rows, server: u16) {
+    for row in stored {
+        row.retain(|cell| cell.0 != server);
     }
 }
 
-/// Bonds of an epoch, and the memory to compute them.
+/// What the bonds of an epoch follow from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Basis<'a> {
+    pub(super) weights: &'a Columns,
+    pub(super) consensus: &'a Consensus,
+    /// R9: how far weights for bonds go from raw to clipped.
+    pub(super) penalty: I32F32,
+    /// Bonds stored by the last epoch, as the form reads them.
+    pub(super) stored: &'a Columns,
+    pub(super) stake: &'a [I32F32],
+    pub(super) incentive: &'a [I32F32],
+}
+
+/// Liquid alpha of the second form, and how it treats a bond whose validator no longer lists
+/// the server: on the chain the bond is dropped at once; in the dense form it decays.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Liquid {
+    pub(super) alpha: LiquidAlpha,
+    pub(super) decays_unlisted: bool,
+}
+
+/// Takes row, column and what is to be stored of a bond.
+pub(super) trait Store: FnMut(u16, u16, u16) {}
+impl<F: FnMut(u16, u16, u16)> Store for F {}
+
+/// Memory to compute bonds, of one column at a time.
 #[derive(Debug, Clone, Default)]
-pub struct Bonds {
-    /// The moving average, normalised by server.
-    ema: Sparse,
-    new_sums: Columns,
-    old_sums: Columns,
-    ema_sums: Columns,
-    maxima: Columns,
+pub(super) struct Bonds {
+    listed: Vec<u16>,
+    new: Vec<I32F32>,
+    aligned: Aligned,
+    averages: Vec<I32F32>,
 }
 
 impl Bonds {
-    /// R13: what is to be stored of a validator's bonds, upscaled so that the largest toward
-    /// each server is 65,535.
-    ///
-    /// # Panics
-    /// When there is no such row.
-    #[must_use]
-    pub fn stored_row(&self, row: usize) -> impl ExactSizeIterator<Item = (u16, u16)> {
-        let upscaled = |column, bond| self.maxima.divide(column, bond).to_u16_proportion();
-        self.ema.row(row).map(move |(column, bond)| (column, upscaled(column, bond)))
-    }
-
-    /// R10 and R11 of classic Yuma ("Yuma2"), the chain's default.
-    ///
-    /// `stored` holds the masked bonds as plain numbers. New bonds are weight times active
-    /// stake; old and new are each normalised by server, averaged, and normalised again.
-    /// Writes the dividends, normalised.
-    ///
-    /// # Panics
-    /// When the operands do not describe the same members.
-    pub fn classic(
+    /// R10 and R11 of the classic form. `stored` holds the masked bonds as plain numbers;
+    /// `alpha` is asked for each server. Writes the dividends, normalised; bonds are stored
+    /// upscaled so that the largest toward each server is 65,535.
+    pub(super) fn classic(
         &mut self,
-        weights_for_bonds: &Sparse,
-        stored: &Sparse,
-        active_stake: &[I32F32],
-        incentive: &[I32F32],
-        alpha: I32F32,
+        basis: &Basis<'_>,
+        alpha: impl Fn(usize) -> I32F32,
         dividends: &mut Vec<I32F32>,
+        mut store: impl Store,
     ) {
-        let n = incentive.len();
-        let Self { ema, new_sums, old_sums, ema_sums, maxima } = self;
-        for columns in [&mut *new_sums, old_sums, ema_sums, maxima] {
-            columns.clear(n);
-        }
-        for (row, &stake) in active_stake.iter().enumerate() {
-            for (column, weight) in weights_for_bonds.row(row) {
-                new_sums.add(column, weight.saturating_mul(stake));
-            }
-            for (column, bond) in stored.row(row) {
-                old_sums.add(column, bond);
-            }
-        }
-        new_sums.close();
-        old_sums.close();
-
-        let kept = I32F32::ONE.saturating_sub(alpha);
-        ema.clear();
-        for (row, &stake) in active_stake.iter().enumerate() {
-            let (new, old) = (weights_for_bonds.row_slices(row), stored.row_slices(row));
-            ema.fill_row(new.0.len() + old.0.len(), |columns, values| {
-                let mut kept_cells = 0;
-                zip_columns(new, old, |column, weight, bond| {
-                    let new = new_sums.divide(column, weight.saturating_mul(stake));
-                    let old = old_sums.divide(column, bond);
-                    let average =
-                        alpha.saturating_mul(new).saturating_add(kept.saturating_mul(old));
-                    ema_sums.add(column, average.max(I32F32::ZERO));
-                    columns[kept_cells] = column;
-                    values[kept_cells] = average;
-                    kept_cells += usize::from(average > I32F32::ZERO);
-                });
-                kept_cells
-            });
-        }
-        ema_sums.close();
-
         dividends.clear();
-        for row in 0..ema.rows() {
-            let mut dividend = I32F32::ZERO;
-            let (at, bonds) = ema.row_mut(row);
-            for (&column, bond) in at.iter().zip(bonds) {
-                *bond = ema_sums.divide(column, *bond);
-                maxima.raise(column, *bond);
-                let share = incentive[usize::from(column)].saturating_mul(*bond);
-                dividend = dividend.saturating_add(share);
+        dividends.resize(basis.stake.len(), I32F32::ZERO);
+        for (at, column) in (0..basis.weights.len()).zip(0_u16..) {
+            let (rows, weights) = basis.weights.column(at);
+            let (old_rows, old) = basis.stored.column(at);
+            let cut = for_bonds(basis.consensus.weights[at], basis.penalty);
+            self.new.clear();
+            let cells = rows.iter().zip(weights);
+            self.new.extend(cells.map(|(&row, &w)| times(cut(w), basis.stake[usize::from(row)])));
+            let new_whole = Whole::new(self.new.iter().copied().fold(I32F32::ZERO, plus));
+            let old_whole = Whole::new(old.iter().copied().sum());
+
+            let alpha = alpha(at);
+            let kept = I32F32::ONE.saturating_sub(alpha);
+            let (rows, new, old) = self.aligned.union((rows, &self.new), (old_rows, old));
+            self.averages.resize(rows.len(), I32F32::ZERO);
+            let (mut sum, mut max) = (I32F32::ZERO, I32F32::ZERO);
+            for (average, (&new, &old)) in self.averages.iter_mut().zip(new.iter().zip(old)) {
+                let (new, old) = (new_whole.share(new), old_whole.share(old));
+                *average = plus(times(alpha, new), times(kept, old));
+                sum = plus(sum, *average);
+                max = max.max(*average);
             }
-            dividends.push(dividend);
+
+            let whole = Whole::new(sum);
+            let upscale = Whole::new(whole.share(max));
+            let incentive = basis.incentive[at];
+            for (&row, &average) in rows.iter().zip(&self.averages) {
+                let bond = whole.share(average);
+                let dividend = &mut dividends[usize::from(row)];
+                *dividend = plus(*dividend, times(incentive, bond));
+                // What truncates to nothing here was listed before it was normalised.
+                if average > I32F32::ZERO {
+                    store(row, column, stored(upscale.share(bond)));
+                }
+            }
         }
         normalise(dividends);
-        maxima.close();
     }
+
+    /// R10 and R11 of Yuma3. `stored` holds the masked bonds as proportions, as which they are
+    /// stored again. Writes the dividends, normalised.
+    pub(super) fn yuma3(
+        &mut self,
+        basis: &Basis<'_>,
+        alpha: I32F32,
+        liquid: Option<Liquid>,
+        dividends: &mut Vec<I32F32>,
+        mut store: impl Store,
+    ) {
+        dividends.clear();
+        dividends.resize(basis.stake.len(), I32F32::ZERO);
+        let kept = I32F32::ONE.saturating_sub(alpha);
+        let liquid = liquid.map(|liquid| (liquid.alpha.prepare(), liquid.decays_unlisted));
+        for (at, column) in (0..basis.weights.len()).zip(0_u16..) {
+            let (rows, weights) = basis.weights.column(at);
+            let held = basis.stored.column(at);
+            let agreed = basis.consensus.weights[at];
+            let cut = for_bonds(agreed, basis.penalty);
+            self.listed.clear();
+            self.new.clear();
+            for (&row, &weight) in rows.iter().zip(weights) {
+                let new = cut(weight);
+                if new > I32F32::ZERO || lists_zero(weight, basis.penalty) {
+                    self.listed.push(row);
+                    self.new.push(new);
+                }
+            }
+            let new = (&self.listed[..], &self.new[..]);
+            let (rows, new, old) = match liquid {
+                Some((_, false)) => self.aligned.first(new, held),
+                _ => self.aligned.union(new, held),
+            };
+            self.averages.clear();
+            let cells = new.iter().zip(old);
+            if let Some((alpha, _)) = &liquid {
+                self.averages.extend(
+                    cells.map(|(&new, &old)| {
+                        liquid::ema_with(alpha.alpha(agreed, new, old), old, new)
+                    }),
+                );
+            } else {
+                let moved = |(&new, &old)| plus(times(alpha, new), times(kept, old));
+                self.averages.extend(cells.map(moved));
+            }
+            let whole = Whole::new(self.averages.iter().copied().fold(I32F32::ZERO, plus));
+            let incentive = basis.incentive[at];
+            for (&row, &bond) in rows.iter().zip(&self.averages) {
+                if bond > I32F32::ZERO {
+                    let dividend = &mut dividends[usize::from(row)];
+                    *dividend = plus(*dividend, times(incentive, whole.share(bond)));
+                    store(row, column, stored(bond));
+                }
+            }
+        }
+        for (dividend, &stake) in dividends.iter_mut().zip(basis.stake) {
+            *dividend = times(*dividend, stake);
+        }
+        normalise(dividends);
+    }
+}
+
+/// R9: the weight that counts for bonds, between the raw one and that cut to consensus.
+fn for_bonds(agreed: I32F32, penalty: I32F32) -> impl Fn(I32F32) -> I32F32 {
+    move |weight| {
+        // The ends are exact by this formula too, but not worth its price.
+        if penalty == I32F32::ONE {
+            weight.min(agreed)
+        } else if penalty == I32F32::ZERO {
+            weight
+        } else {
+            interpolate(weight, weight.min(agreed), penalty)
+        }
+    }
+}
+
+/// Whether a weight that is zero for bonds stays listed: one published as zero does, unless
+/// the penalty lies between its ends, where only positive weights are listed; one cut to zero
+/// does not.
+fn lists_zero(weight: I32F32, penalty: I32F32) -> bool {
+    weight == I32F32::ZERO && (penalty == I32F32::ZERO || penalty == I32F32::ONE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn alpha_of_the_default_moving_average() {
@@ -150,34 +214,5 @@ mod tests {
         assert_eq!(ema_alpha(0), I32F32::ONE);
         assert_eq!(ema_alpha(1_000_000), I32F32::ZERO);
         assert_eq!(ema_alpha(u64::MAX).to_u16(), 0);
-    }
-
-    fn matrix(rows: &[Vec<i64>]) -> Sparse {
-        let mut m = Sparse::default();
-        for row in rows {
-            for (column, &value) in (0..).zip(row).filter(|(_, v)| **v != 0) {
-                m.push(column, I32F32::from_bits(value));
-            }
-            m.close_row();
-        }
-        m
-    }
-
-    proptest! {
-        /// Merging two lists is walking two full rows.
-        #[test]
-        fn zipping_equals_the_dense_form(
-            cells in proptest::collection::vec((0_i64..3, 0_i64..3), 0..12),
-        ) {
-            let rows = matrix(&[
-                cells.iter().map(|c| c.0).collect(), cells.iter().map(|c| c.1).collect(),
-            ]);
-            let mut got = Vec::new();
-            zip_columns(rows.row_slices(0), rows.row_slices(1), |column, a, b| {
-                got.push((column, (a.to_bits(), b.to_bits())));
-            });
-            let want: Vec<_> = (0..).zip(cells).filter(|(_, c)| *c != (0, 0)).collect();
-            prop_assert_eq!(got, want);
-        }
     }
 }

@@ -7,6 +7,48 @@ use sim_types::fixed::I64F64;
 /// A sparse matrix as stored on the chain: for each uid a list of (uid, proportion of 65,535).
 pub type Rows = Vec<Vec<(u16, u16)>>;
 
+/// How validators' bonds are kept from epoch to epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Version {
+    /// As shares of each server, in proportion to stake ("Yuma2"): the chain's default.
+    #[default]
+    Classic,
+    /// As a number of each pair's own, on which stake has no influence (`Yuma3On`, offered to
+    /// subnets since May 2025).
+    Yuma3,
+}
+
+/// Liquid alpha: bonds that move at different speeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LiquidForm {
+    /// All bonds move equally: the chain's default.
+    #[default]
+    Off,
+    /// One alpha for each server, by its consensus: on classic bonds until April 2025. Without
+    /// effect on Yuma3.
+    First,
+    /// One alpha for each pair, by its distance from consensus: on Yuma3 bonds. Without effect
+    /// on classic ones.
+    Second,
+}
+
+/// The chain has the epoch in two forms that are meant to agree, and do not in five points. In
+/// the dense form the owner is not exempt from the stake threshold, is not given a permit and
+/// may not weight itself; commits do not mask weights; and under liquid alpha of the second
+/// form the bond of a validator that no longer lists a server decays, where the sparse form
+/// drops it at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// What runs in production.
+    #[default]
+    Sparse,
+    /// What upstream's tests compare it with.
+    Dense,
+}
+
 /// What the owner of a subnet sets. Defaults after opentensor/subtensor @ 14bc6f9f,
 /// runtime/src/lib.rs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +66,16 @@ pub struct Hyperparameters {
     pub activity_cutoff: u64,
     /// Least stake, in the unit of the stake, that counts at all.
     pub stake_threshold: u64,
+    /// How bonds are kept.
+    pub version: Version,
+    /// Whether, and how, bonds move by liquid alphas.
+    pub liquid_alpha: LiquidForm,
+    /// Least liquid alpha, of 65,535.
+    pub alpha_low: u16,
+    /// Greatest liquid alpha, of 65,535.
+    pub alpha_high: u16,
+    /// Steepness of the second form's sigmoid, in hundredths.
+    pub alpha_sigmoid_steepness: i16,
 }
 
 impl Default for Hyperparameters {
@@ -35,6 +87,11 @@ impl Default for Hyperparameters {
             max_validators: 128,
             activity_cutoff: 5_000,
             stake_threshold: 0,
+            version: Version::default(),
+            liquid_alpha: LiquidForm::default(),
+            alpha_low: 45_875,
+            alpha_high: 58_982,
+            alpha_sigmoid_steepness: 1_000,
         }
     }
 }
@@ -70,6 +127,8 @@ pub struct EpochInputs<'a> {
     pub last_step_block: Option<u64>,
     /// What is to be distributed, in the smallest unit.
     pub emission: u64,
+    /// Which of the chain's two forms.
+    pub form: Form,
 }
 
 /// What an epoch leaves. All vectors have one element for each uid; u16 values are
@@ -101,6 +160,29 @@ pub struct EpochOutputs {
     pub stake_weight: Vec<u16>,
 }
 
+impl EpochOutputs {
+    /// Makes room for `n` uids; new ones have nothing.
+    pub(super) fn resize(&mut self, n: usize) {
+        for flags in [&mut self.active, &mut self.permits] {
+            flags.resize(n, false);
+        }
+        for proportions in [
+            &mut self.consensus,
+            &mut self.incentive,
+            &mut self.dividends,
+            &mut self.validator_trust,
+            &mut self.stake_weight,
+        ] {
+            proportions.resize(n, 0);
+        }
+        for amounts in [&mut self.emission, &mut self.server_emission, &mut self.validator_emission]
+        {
+            amounts.resize(n, 0);
+        }
+        self.bonds.resize(n, Vec::new());
+    }
+}
+
 /// Inputs that do not describe a subnet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EpochError {
@@ -109,6 +191,12 @@ pub enum EpochError {
     TooMany {
         /// How many there are.
         found: usize,
+    },
+    /// More than all of the old bonds kept.
+    #[error("bonds_moving_average is {found} parts per million, expected at most 1,000,000")]
+    MovingAverage {
+        /// How much.
+        found: u64,
     },
     /// A slice whose length is not the number of members.
     #[error("{what} has {found} elements, expected one for each of {expected} members")]

@@ -1,13 +1,14 @@
 //! Liquid alpha: bonds that move faster the further a weight lies from consensus.
 //!
-//! The current form ("2.0"), one alpha for each pair of validator and server, after
-//! `alpha_sigmoid` and `compute_bonds` of opentensor/subtensor @ 14bc6f9f, `epoch/run_epoch.rs`,
-//! in their dense shape. Off by default on the chain, and ignored by the classic bonds.
+//! The second form ("2.0", since April 2025): one alpha for each pair of validator and server,
+//! after `alpha_sigmoid` and `compute_bonds` of opentensor/subtensor @ 14bc6f9f,
+//! `epoch/run_epoch.rs`. Off by default on the chain, and ignored by the classic bonds. The
+//! first form is [`liquid_server`](super::liquid_server).
 
 use sim_types::fixed::I32F32;
 
 use super::bonds::ema_alpha;
-use super::sigmoid::exp_safe;
+use super::sigmoid::logistic;
 
 /// What the owner of a subnet sets for liquid alpha.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,19 +26,55 @@ impl LiquidAlpha {
     /// consensus (buying) or falls below the bond (selling).
     #[must_use]
     pub fn alpha(&self, consensus: I32F32, weight: I32F32, bond: I32F32) -> I32F32 {
+        self.prepare().alpha(consensus, weight, bond)
+    }
+
+    /// Made ready for many pairs.
+    pub(super) fn prepare(self) -> Prepared {
+        let minus_steepness = I32F32::saturating_from_int(self.steepness.into())
+            .safe_div(I32F32::saturating_from_int(-100));
+        let mut prepared = Prepared {
+            low: self.low,
+            high: self.high,
+            span: self.high.saturating_sub(self.low),
+            minus_steepness,
+            at_no_distance: I32F32::ZERO,
+        };
+        prepared.at_no_distance = prepared.at(I32F32::ZERO);
+        prepared
+    }
+}
+
+/// A [`LiquidAlpha`] made ready for many pairs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prepared {
+    low: I32F32,
+    high: I32F32,
+    span: I32F32,
+    minus_steepness: I32F32,
+    /// Where most pairs are: weights cut to consensus do not exceed it.
+    at_no_distance: I32F32,
+}
+
+impl Prepared {
+    /// [`LiquidAlpha::alpha`].
+    #[inline]
+    pub(super) fn alpha(&self, consensus: I32F32, weight: I32F32, bond: I32F32) -> I32F32 {
         let distance = if weight >= bond {
             weight.saturating_sub(consensus)
         } else {
             bond.saturating_sub(weight)
         };
-        let distance = distance.clamp(I32F32::ZERO, I32F32::ONE);
+        if distance <= I32F32::ZERO {
+            return self.at_no_distance;
+        }
+        self.at(distance.min(I32F32::ONE))
+    }
+
+    fn at(&self, distance: I32F32) -> I32F32 {
         let half = I32F32::from_bits(1 << 31);
-        let minus_steepness = I32F32::saturating_from_int(self.steepness.into())
-            .safe_div(I32F32::saturating_from_int(-100));
-        let exponent = minus_steepness.saturating_mul(distance.saturating_sub(half));
-        let sigmoid = I32F32::ONE.safe_div(I32F32::ONE.saturating_add(exp_safe(exponent)));
-        let span = self.high.saturating_sub(self.low);
-        let alpha = self.low.saturating_add(sigmoid.saturating_mul(span));
+        let sigmoid = logistic(self.minus_steepness.saturating_mul(distance.saturating_sub(half)));
+        let alpha = self.low.saturating_add(sigmoid.saturating_mul(self.span));
         // Not `clamp`: the owner's low may exceed high, and then low wins, as on the chain.
         alpha.min(self.high).max(self.low)
     }

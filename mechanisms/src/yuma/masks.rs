@@ -2,9 +2,9 @@
 
 use sim_types::fixed::I32F32;
 
-use super::inputs::{EpochError, EpochInputs};
-use super::normalise::normalise_rows;
-use super::sparse::Sparse;
+use super::columns::{Columns, Loader};
+use super::inputs::{EpochError, EpochInputs, Form, Version};
+use super::parts::{Whole, proportion};
 
 /// R5: published weights less those of uids without a permit, toward oneself (but the
 /// owner's), toward a uid registered at or after the weights were set, and toward a uid
@@ -12,58 +12,65 @@ use super::sparse::Sparse;
 ///
 /// # Errors
 /// When a row names a uid twice.
-pub fn weights(
+pub(super) fn weights(
     inputs: &EpochInputs<'_>,
     permits: &[bool],
-    out: &mut Sparse,
+    loader: &mut Loader,
+    out: &mut Columns,
 ) -> Result<(), EpochError> {
-    let n = inputs.stake.len();
-    out.clear();
+    const WHAT: &str = "weights";
+    let dense = inputs.form == Form::Dense;
+    let registered = inputs.block_at_registration;
+    let newest = registered.iter().copied().max().unwrap_or(0);
+    let owner = inputs.owner.map(usize::from).filter(|_| !dense);
+    loader.clear(inputs.stake.len());
     for (row, stored) in inputs.weights.iter().enumerate() {
         if !permits[row] {
-            out.push_stored_row("weights", stored, |_| false)?;
+            loader.skip_row(WHAT, stored)?;
             continue;
         }
-        let updated = inputs.last_update[row];
-        let committed = inputs.commit_blocks.and_then(|blocks| blocks[row]).unwrap_or(u64::MAX);
-        let is_owner = inputs.owner.map(usize::from) == Some(row);
-        out.push_stored_row("weights", stored, |column| {
-            let column = usize::from(column);
-            column < n && {
-                let registered = inputs.block_at_registration[column];
-                (column != row || is_owner) && registered < updated && registered <= committed
-            }
-        })?;
+        // A column counts if it was registered before this block.
+        let committed = inputs.commit_blocks.filter(|_| !dense).and_then(|blocks| blocks[row]);
+        let bound = committed.map_or(u64::MAX, |block| block.saturating_add(1));
+        let bound = bound.min(inputs.last_update[row]);
+        let but = Some(row).filter(|_| owner != Some(row));
+        let keep = |column: usize| registered[column] < bound;
+        loader.push_row(WHAT, stored, but, Some(&keep).filter(|_| newest >= bound))?;
     }
-    normalise_rows(out);
+    loader.finish(out, |sum| {
+        // The chain's sum saturates where I32F32 ends.
+        let sum =
+            if sum >> 31 == 0 { I32F32::from_bits((sum << 32).cast_signed()) } else { I32F32::MAX };
+        let whole = Whole::new(sum);
+        move |weight| whole.share(I32F32::from_u16(weight))
+    });
     Ok(())
 }
 
-/// R10, first part: stored bonds as plain numbers, less those toward a uid registered since
-/// the last epoch.
+/// R10, first part: stored bonds less those toward a uid registered since the last epoch; as
+/// plain numbers for classic bonds, as proportions for Yuma3.
 ///
 /// # Errors
 /// When a row names a uid twice.
-pub fn bonds(inputs: &EpochInputs<'_>, out: &mut Sparse) -> Result<(), EpochError> {
+pub(super) fn bonds(
+    inputs: &EpochInputs<'_>,
+    loader: &mut Loader,
+    out: &mut Columns,
+) -> Result<(), EpochError> {
     let last_epoch = match inputs.last_step_block {
         Some(block) => block.saturating_add(1),
         None => inputs.block.saturating_sub(inputs.tempo),
     };
-    out.clear();
+    let registered = inputs.block_at_registration;
+    let none_new = registered.iter().all(|&block| block < last_epoch);
+    let keep = |column: usize| registered[column] < last_epoch;
+    loader.clear(inputs.stake.len());
     for stored in inputs.bonds {
-        out.push_stored_row("bonds", stored, |column| {
-            let registered = inputs.block_at_registration.get(usize::from(column));
-            registered.is_some_and(|&registered| registered < last_epoch)
-        })?;
+        loader.push_row("bonds", stored, None, Some(&keep).filter(|_| !none_new))?;
+    }
+    match inputs.hyperparameters.version {
+        Version::Classic => loader.finish(out, |_| I32F32::from_u16),
+        Version::Yuma3 => loader.finish(out, |_| proportion),
     }
     Ok(())
-}
-
-/// Sets the elements that `out` names to zero.
-pub fn mask_vector(values: &mut [I32F32], out: impl Fn(usize) -> bool) {
-    for (i, value) in values.iter_mut().enumerate() {
-        if out(i) {
-            *value = I32F32::ZERO;
-        }
-    }
 }

@@ -3,178 +3,153 @@
 //! Sorted ascending by score, the answer is the score whose interval of stake contains the
 //! point `minority` = total − kappa, intervals closed on the left: exactly at the boundary the
 //! higher score wins.
+//!
+//! The chain partitions about the middle element. Where `hi − lo` is the stake of all
+//! elements, every choice of pivots gives the same answer: the least score such that the stake
+//! at or below it exceeds `minority`, or the greatest score if there is none.
 
 use sim_types::fixed::I32F32;
 
-use super::normalise::normalise;
-use super::sparse::Sparse;
-
-/// A score and the stake behind it.
-#[derive(Debug, Clone, Copy, Default)]
-struct Scored {
-    score: I32F32,
-    stake: I32F32,
-}
-
-/// The elements still in question and the two sides of a pivot, as scratch: of each, the
-/// first so many.
-#[derive(Debug, Clone, Default)]
-struct Partition {
-    part: Vec<Scored>,
-    lower: Vec<Scored>,
-    upper: Vec<Scored>,
-}
-
-/// Weighted median of `score` by `stake` within the stake interval `lo` to `hi`, by repeated
-/// partition about the middle element. Zero if there is none.
-///
-/// The chain also gives up after as many rounds as there are elements; each round removes at
-/// least the pivot, so that this cannot happen.
+/// Weighted median of `score` by `stake`, where the stakes fill the interval from `lo`. Zero
+/// if there is none.
 #[must_use]
-pub fn weighted_median(
-    stake: &[I32F32],
-    score: &[I32F32],
-    minority: I32F32,
-    lo: I32F32,
-    hi: I32F32,
-) -> I32F32 {
-    let elements: Vec<_> =
-        stake.iter().zip(score).map(|(&stake, &score)| Scored { score, stake }).collect();
-    Partition::default().select(&elements, minority, lo, hi)
-}
-
-impl Partition {
-    fn select(
-        &mut self,
-        elements: &[Scored],
-        minority: I32F32,
-        mut lo: I32F32,
-        mut hi: I32F32,
-    ) -> I32F32 {
-        let mut n = elements.len();
-        for side in [&mut self.part, &mut self.lower, &mut self.upper] {
-            side.resize(n.max(side.len()), Scored::default());
-        }
-        self.part[..n].copy_from_slice(elements);
-        loop {
-            if n < 2 {
-                return if n == 0 { I32F32::ZERO } else { self.part[0].score };
-            }
-            let pivot = self.part[n / 2].score;
-            let (lowers, uppers) = self.split(n, pivot);
-            let below = lo.saturating_add(stake_of(&self.lower[..lowers]));
-            if minority < below && lowers > 0 {
-                core::mem::swap(&mut self.part, &mut self.lower);
-                (n, hi) = (lowers, below);
-                continue;
-            }
-            let above = hi.saturating_sub(stake_of(&self.upper[..uppers]));
-            if above <= minority && uppers > 0 {
-                core::mem::swap(&mut self.part, &mut self.upper);
-                (n, lo) = (uppers, above);
-                continue;
-            }
-            return pivot;
+pub fn weighted_median(stake: &[I32F32], score: &[I32F32], minority: I32F32, lo: I32F32) -> I32F32 {
+    let mut sorted: Vec<_> = score.iter().copied().zip(stake.iter().copied()).collect();
+    sorted.sort_unstable();
+    let mut upto = lo;
+    for (i, &(score, stake)) in sorted.iter().enumerate() {
+        upto = upto.saturating_add(stake);
+        let last_of_its_score = sorted.get(i + 1).is_none_or(|next| next.0 > score);
+        if last_of_its_score && minority < upto {
+            return score;
         }
     }
-
-    /// Fills both sides from the first `n` elements, order kept, and returns how many fall on
-    /// each. Scores equal to the pivot fall on neither.
-    fn split(&mut self, n: usize, pivot: I32F32) -> (usize, usize) {
-        // On which side a score falls is as good as random, and a branch on it would be
-        // mispredicted half the time: each element is written to both sides, and the side it
-        // does not belong to is not advanced.
-        let (lower, upper) = (&mut self.lower[..n], &mut self.upper[..n]);
-        let (mut lowers, mut uppers) = (0, 0);
-        for &element in &self.part[..n] {
-            lower[lowers] = element;
-            upper[uppers] = element;
-            lowers += usize::from(element.score < pivot);
-            uppers += usize::from(element.score > pivot);
-        }
-        (lowers, uppers)
-    }
+    sorted.last().map_or(I32F32::ZERO, |last| last.0)
 }
 
-fn stake_of(elements: &[Scored]) -> I32F32 {
-    elements.iter().map(|element| element.stake).sum()
-}
-
-/// Scratch of [`Medians::of_columns`].
+/// The elements of a median of shares, and the memory for them: scores above zero up to one,
+/// stakes above zero below one. In 32 bits each they are compared four at a time.
 #[derive(Debug, Clone, Default)]
-pub struct Medians {
-    stake: Vec<I32F32>,
-    /// Where each column's positive scores end.
-    ends: Vec<usize>,
-    scored: Vec<Scored>,
-    partition: Partition,
+pub(super) struct Elements {
+    /// One unit less than each score, so that a score of one fits. The first `len` are meant.
+    scores: Vec<u32>,
+    stakes: Vec<u32>,
+    len: usize,
 }
 
-impl Medians {
-    /// The weighted median of each column over the rows with positive stake, an unlisted cell
-    /// counting as score zero. Stakes are normalised first; `majority` is kappa.
-    ///
-    /// The zeros of a column lie below all else, so that they are settled by one comparison
-    /// and only the listed scores are partitioned. That changes no result: where `hi − lo` is
-    /// the stake of the elements, the choice of pivots does not matter.
-    pub fn of_columns(
+impl Elements {
+    /// Empties the list and makes room for `most`.
+    pub(super) fn clear(&mut self, most: usize) {
+        self.len = 0;
+        if self.scores.len() < most {
+            self.scores.resize(most, 0);
+            self.stakes.resize(most, 0);
+        }
+    }
+
+    /// Appends an element if its score and stake are positive; at most as often as room was
+    /// made, counted or not.
+    // Whether a weight counts is not predictable where validators differ: the element is
+    // written in any case.
+    #[inline]
+    pub(super) fn push(&mut self, score: I32F32, stake: I32F32) {
+        self.scores[self.len] = less_one(score);
+        self.stakes[self.len] = low(stake);
+        self.len += usize::from(score > I32F32::ZERO) * usize::from(stake > I32F32::ZERO);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The sum of stakes, in units of I32F32.
+    pub(super) fn stake(&self) -> i64 {
+        self.stakes[..self.len].iter().map(|&stake| i64::from(stake)).sum()
+    }
+
+    /// The median, where the stakes fill the interval from `lo` to `hi`, in units of I32F32;
+    /// zero if there is no element. Uses up the elements. A good `guess` at the answer saves
+    /// most of the work; a bad one changes nothing.
+    pub(super) fn select(
         &mut self,
-        stake: &[I32F32],
-        weights: &Sparse,
-        columns: usize,
-        majority: I32F32,
-        medians: &mut Vec<I32F32>,
-    ) {
-        medians.clear();
-        medians.resize(columns, I32F32::ZERO);
-        self.stake.clear();
-        self.stake.extend(stake.iter().copied().filter(|&s| s > I32F32::ZERO));
-        normalise(&mut self.stake);
-        let total: I32F32 = self.stake.iter().copied().sum();
-        let minority = total.saturating_sub(majority);
-        self.gather(stake, weights, columns);
-
-        let mut start = 0;
-        for (median, &end) in medians.iter_mut().zip(&self.ends) {
-            let part = &self.scored[start..end];
-            start = end;
-            if part.is_empty() {
-                continue;
+        guess: I32F32,
+        minority: i64,
+        mut lo: i64,
+        mut hi: i64,
+    ) -> I32F32 {
+        let mut scores = &mut self.scores[..self.len];
+        let mut stakes = &mut self.stakes[..self.len];
+        let mut pivot = Some(less_one(guess));
+        loop {
+            match scores {
+                [] => return I32F32::ZERO,
+                [only] => return plus_one(*only),
+                _ => {}
             }
-            let unsupported = total.saturating_sub(stake_of(part));
-            if part.len() < self.stake.len() && minority < unsupported {
+            let about = pivot.take().unwrap_or_else(|| median_of_three(scores));
+            let (lower, upper) = sides(scores, stakes, about);
+            let kept = if lower > 0 && minority < lo + lower {
+                hi = lo + lower;
+                retain(scores, stakes, |score| score < about)
+            } else if upper > 0 && hi - upper <= minority {
+                lo = hi - upper;
+                retain(scores, stakes, |score| score > about)
+            } else if lower + upper < hi - lo {
+                return plus_one(about);
+            } else {
+                // The guess is no score at all, and the point lies outside of the interval.
                 continue;
-            }
-            *median = self.partition.select(part, minority, unsupported, total);
+            };
+            (scores, stakes) = (&mut scores[..kept], &mut stakes[..kept]);
         }
     }
+}
 
-    /// Lists the positive scores column by column, in the order of rows.
-    fn gather(&mut self, stake: &[I32F32], weights: &Sparse, columns: usize) {
-        let staked = || (0..weights.rows().min(stake.len())).filter(|&i| stake[i] > I32F32::ZERO);
-        let positive = |row| weights.row(row).filter(|cell| cell.1 > I32F32::ZERO);
-        self.ends.clear();
-        self.ends.resize(columns, 0);
-        for row in staked() {
-            for (column, _) in positive(row) {
-                self.ends[usize::from(column)] += 1;
-            }
-        }
-        // Counts become starts; filling moves each start to its end.
-        let mut total = 0;
-        for end in &mut self.ends {
-            (*end, total) = (total, total + *end);
-        }
-        self.scored.clear();
-        self.scored.resize(total, Scored::default());
-        for (row, &stake) in staked().zip(&self.stake) {
-            for (column, score) in positive(row) {
-                let end = &mut self.ends[usize::from(column)];
-                self.scored[*end] = Scored { score, stake };
-                *end += 1;
-            }
-        }
+/// A share less one unit, in 32 bits; of zero, whatever.
+#[inline]
+fn less_one(share: I32F32) -> u32 {
+    low(I32F32::from_bits(share.to_bits().wrapping_sub(1)))
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shares below one")]
+fn low(share: I32F32) -> u32 {
+    share.to_bits() as u32
+}
+
+fn plus_one(less: u32) -> I32F32 {
+    I32F32::from_bits(i64::from(less) + 1)
+}
+
+/// How much stake scores below and above a pivot.
+fn sides(scores: &[u32], stakes: &[u32], pivot: u32) -> (i64, i64) {
+    let (mut lower, mut upper) = (0_i64, 0_i64);
+    for (&score, &stake) in scores.iter().zip(stakes) {
+        lower = lower.wrapping_add(i64::from(if score < pivot { stake } else { 0 }));
+        upper = upper.wrapping_add(i64::from(if score > pivot { stake } else { 0 }));
     }
+    (lower, upper)
+}
+
+/// The median of three scores, so that most partitions are even.
+fn median_of_three(scores: &[u32]) -> u32 {
+    let n = scores.len();
+    let [a, b, c] = [scores[n / 4], scores[n / 2], scores[n - 1 - n / 4]];
+    a.max(b).min(a.min(b).max(c))
+}
+
+/// Moves the elements of whose scores `keeps` approves to the front and returns how many.
+fn retain(scores: &mut [u32], stakes: &mut [u32], keeps: impl Fn(u32) -> bool) -> usize {
+    // On which side a score falls is as good as random, and a branch on it would be
+    // mispredicted half the time: each element is written, and only kept ones stay.
+    let mut kept = 0;
+    for i in 0..scores.len().min(stakes.len()) {
+        let (score, stake) = (scores[i], stakes[i]);
+        scores[kept] = score;
+        stakes[kept] = stake;
+        kept += usize::from(keeps(score));
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -192,55 +167,47 @@ mod tests {
         found.or(sorted.last()).map_or(0, |e| e.0)
     }
 
+    fn fixed(bits: i64) -> I32F32 {
+        I32F32::from_bits(bits)
+    }
+
     proptest! {
         #[test]
         fn equals_the_definition(
-            elements in proptest::collection::vec((0_i64..12, 1_i64..1000), 0..40),
-            part in -0.1..1.1_f64,
+            elements in proptest::collection::vec((-3_i64..12, 0_i64..1000), 0..40),
+            minority in -5_i64..20_000,
         ) {
-            let total: i64 = elements.iter().map(|e| e.1).sum();
-            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss,
-                reason = "any point of the interval and a little beyond will do")]
-            let minority = (part * total as f64) as i64;
-            let (score, stake): (Vec<_>, Vec<_>) = elements.iter()
-                .map(|e| (I32F32::from_bits(e.0), I32F32::from_bits(e.1))).unzip();
-            let got = weighted_median(
-                &stake, &score, I32F32::from_bits(minority), I32F32::ZERO, I32F32::from_bits(total),
-            );
+            let (score, stake): (Vec<_>, Vec<_>) =
+                elements.iter().map(|e| (fixed(e.0), fixed(e.1))).unzip();
+            let got = weighted_median(&stake, &score, fixed(minority), I32F32::ZERO);
             prop_assert_eq!(got.to_bits(), definition(&elements, minority));
         }
 
-        /// Column by column, zeros settled apart, is the plain median over all staked rows.
+        /// At both ends of the range, with any guess, those that are no score included.
         #[test]
-        fn columns_equal_the_plain_median(
-            cells in proptest::collection::vec(
-                (proptest::collection::vec(0_i64..5, 4), 0_i64..4), 0..12),
-            majority in 0_i64..=(1 << 32) + 2,
+        fn selection_equals_the_definition(
+            elements in proptest::collection::vec((0_i64..12, 0_i64..1000), 0..40),
+            minority in -5_i64..20_000,
+            guess in 0_i64..26,
+            top in any::<bool>(),
         ) {
-            let mut weights = Sparse::default();
-            for (row, _) in &cells {
-                for (column, &value) in (0..).zip(row).filter(|(_, v)| **v > 0) {
-                    weights.push(column, I32F32::from_bits(value << 28));
-                }
-                weights.close_row();
+            let scaled = |score: i64| match score {
+                0 => 0,
+                _ if top => (1 << 32) + 2 * (score - 11),
+                _ => 2 * score - 1,
+            };
+            let counted: Vec<_> = elements.iter().filter(|e| e.0 > 0 && e.1 > 0)
+                .map(|e| (scaled(e.0), e.1)).collect();
+            let total: i64 = counted.iter().map(|e| e.1).sum();
+            let mut list = Elements::default();
+            list.clear(elements.len() + 1);
+            for &(score, stake) in &elements {
+                list.push(fixed(scaled(score)), fixed(stake));
             }
-            let stake: Vec<_> = cells.iter().map(|c| I32F32::from_bits(c.1 << 30)).collect();
-            let majority = I32F32::from_bits(majority);
-            let mut got = Vec::new();
-            Medians::default().of_columns(&stake, &weights, 4, majority, &mut got);
-
-            let staked: Vec<_> = (0..cells.len()).filter(|&i| cells[i].1 > 0).collect();
-            let mut used: Vec<_> = staked.iter().map(|&i| stake[i]).collect();
-            normalise(&mut used);
-            let total: I32F32 = used.iter().copied().sum();
-            for (column, &got) in got.iter().enumerate() {
-                let score: Vec<_> =
-                    staked.iter().map(|&i| I32F32::from_bits(cells[i].0[column] << 28)).collect();
-                let want = weighted_median(
-                    &used, &score, total.saturating_sub(majority), I32F32::ZERO, total,
-                );
-                prop_assert_eq!(got, want);
-            }
+            prop_assert_eq!((list.len(), list.stake()), (counted.len(), total));
+            let guess = if top { (1 << 32) - guess } else { guess };
+            let got = list.select(fixed(guess), minority, 0, total).to_bits();
+            prop_assert_eq!(got, definition(&counted, minority));
         }
     }
 }

@@ -6,25 +6,43 @@ use sim_types::fixed::I32F32;
 /// marked: the chain sorts ascending, stably, and clears the first n − k.
 #[must_use]
 pub fn top_k(values: &[I32F32], k: usize) -> Vec<bool> {
-    let mut mask = vec![true; values.len()];
-    clear_least(values, k, &mut mask);
-    mask
+    let mut top = TopK::default();
+    top.mask.resize(values.len(), true);
+    top.clear_least(values, k);
+    top.mask
 }
 
-/// [`top_k`] without the zeros among them.
-#[must_use]
-pub fn top_k_nonzero(values: &[I32F32], k: usize) -> Vec<bool> {
-    let mut mask: Vec<bool> = values.iter().map(|&value| value != I32F32::ZERO).collect();
-    clear_least(values, k, &mut mask);
-    mask
+/// The marks, and the memory to make them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TopK {
+    mask: Vec<bool>,
+    order: Vec<usize>,
 }
 
-fn clear_least(values: &[I32F32], k: usize, mask: &mut [bool]) {
-    let Some(out) = values.len().checked_sub(k).filter(|&out| out > 0) else { return };
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.select_nth_unstable_by_key(out - 1, |&i| (values[i], i));
-    for &i in &order[..out] {
-        mask[i] = false;
+impl TopK {
+    /// The marks last made.
+    pub(super) fn mask(&self) -> &[bool] {
+        &self.mask
+    }
+
+    /// Marks as [`top_k`], without the zeros among them. Values are not negative.
+    pub(super) fn mark_nonzero(&mut self, values: &[I32F32], k: usize) {
+        self.mask.clear();
+        self.mask.extend(values.iter().map(|&value| value != I32F32::ZERO));
+        // Zeros are the least: with so few others none of these has to go.
+        if self.mask.iter().filter(|&&marked| marked).count() > k {
+            self.clear_least(values, k);
+        }
+    }
+
+    fn clear_least(&mut self, values: &[I32F32], k: usize) {
+        let Some(out) = values.len().checked_sub(k).filter(|&out| out > 0) else { return };
+        self.order.clear();
+        self.order.extend(0..values.len());
+        self.order.select_nth_unstable_by_key(out - 1, |&i| (values[i], i));
+        for &i in &self.order[..out] {
+            self.mask[i] = false;
+        }
     }
 }
 
@@ -46,7 +64,9 @@ mod tests {
                     }
                 }
             }
-            for (i, &m) in top_k_nonzero(&values, k).iter().enumerate() {
+            let mut nonzero = TopK::default();
+            nonzero.mark_nonzero(&values, k);
+            for (i, &m) in nonzero.mask().iter().enumerate() {
                 prop_assert_eq!(m, mask[i] && values[i] != I32F32::ZERO);
             }
         }

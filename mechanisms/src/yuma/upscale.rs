@@ -2,8 +2,7 @@
 
 use sim_types::fixed::I32F32;
 
-use super::normalise::{Columns, normalise};
-use super::sparse::Sparse;
+use super::normalise::{normalise, normalise_by};
 
 /// Scales a vector of non-negative numbers so that the largest becomes 65,535, rounded to
 /// nearest. All zero stays zero.
@@ -42,24 +41,11 @@ pub fn is_max_limited(values: &[u16], limit: u16) -> bool {
     shares.iter().all(|&share| share <= limit)
 }
 
-/// Divides each column by its largest positive value, so that this becomes one.
-///
-/// # Panics
-/// When a cell lies beyond `columns`.
-pub fn max_upscale_columns(matrix: &mut Sparse, columns: usize) {
-    let mut maxima = Columns::default();
-    maxima.clear(columns);
-    for row in 0..matrix.rows() {
-        for (column, value) in matrix.row(row) {
-            maxima.raise(column, value);
-        }
-    }
-    maxima.close();
-    for row in 0..matrix.rows() {
-        let (at, values) = matrix.row_mut(row);
-        for (&column, value) in at.iter().zip(values) {
-            *value = maxima.divide(column, *value);
-        }
+/// Divides numbers by the largest of them, if that is positive, so that it becomes one.
+pub fn max_upscale(values: &mut [I32F32]) {
+    let max = values.iter().copied().max().unwrap_or(I32F32::ZERO);
+    if max > I32F32::ZERO {
+        normalise_by(values, max);
     }
 }
 

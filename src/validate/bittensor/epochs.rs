@@ -1,6 +1,8 @@
 //! Whole epochs, one after another.
 
-use mechanisms::yuma::{EpochInputs, EpochOutputs, Hyperparameters, Rows, Scratch, epoch};
+use mechanisms::yuma::{
+    EpochInputs, EpochOutputs, Form, Hyperparameters, LiquidForm, Rows, Scratch, Version, epoch,
+};
 use serde_json::{Map, Value, json};
 use sim_types::fixed::I64F64;
 
@@ -10,19 +12,20 @@ use crate::validate::inputs::{FromInput, Inputs};
 /// A subnet between epochs. Defaults where a case says nothing are those of the cases'
 /// reference.
 pub(super) struct Subnet {
-    hyperparameters: Hyperparameters,
+    pub(super) hyperparameters: Hyperparameters,
     pub(super) stake: Vec<u64>,
     pub(super) last_update: Vec<u64>,
     pub(super) block_at_registration: Vec<u64>,
     permits: Vec<bool>,
     pub(super) weights: Rows,
-    bonds: Rows,
+    pub(super) bonds: Rows,
     owner: Option<u16>,
     commit_blocks: Option<Vec<Option<u64>>>,
     pub(super) block: u64,
-    tempo: u64,
-    last_step_block: Option<u64>,
-    emission: u64,
+    pub(super) tempo: u64,
+    pub(super) last_step_block: Option<u64>,
+    pub(super) emission: u64,
+    pub(super) form: Form,
     scratch: Scratch,
 }
 
@@ -46,13 +49,13 @@ impl Subnet {
             tempo: 360,
             last_step_block: None,
             emission: 1_000_000_000,
+            form: Form::Sparse,
             scratch: Scratch::default(),
         }
     }
 
     /// Takes over what `inputs` says and keeps the rest.
     pub(super) fn merge(&mut self, inputs: &Inputs<'_>) -> Result<(), Stop> {
-        refuse_variants(inputs)?;
         let n = self.stake.len();
         set(&mut self.hyperparameters.kappa, inputs, "kappa")?;
         set(&mut self.hyperparameters.bonds_penalty, inputs, "bonds_penalty")?;
@@ -60,6 +63,16 @@ impl Subnet {
         set(&mut self.hyperparameters.max_validators, inputs, "max_allowed_validators")?;
         set(&mut self.hyperparameters.activity_cutoff, inputs, "activity_cutoff")?;
         set(&mut self.hyperparameters.stake_threshold, inputs, "stake_threshold")?;
+        let hyper = &mut self.hyperparameters;
+        if let Some(yuma3) = inputs.optional("yuma3")? {
+            hyper.version = if yuma3 { Version::Yuma3 } else { Version::Classic };
+        }
+        if let Some(liquid) = inputs.optional("liquid_alpha")? {
+            hyper.liquid_alpha = if liquid { LiquidForm::Second } else { LiquidForm::Off };
+        }
+        set(&mut hyper.alpha_low, inputs, "alpha_low")?;
+        set(&mut hyper.alpha_high, inputs, "alpha_high")?;
+        set(&mut hyper.alpha_sigmoid_steepness, inputs, "alpha_sigmoid_steepness")?;
         set(&mut self.block, inputs, "current_block")?;
         set(&mut self.tempo, inputs, "tempo")?;
         set(&mut self.emission, inputs, "emission")?;
@@ -106,6 +119,7 @@ impl Subnet {
             tempo: self.tempo,
             last_step_block: self.last_step_block,
             emission: self.emission,
+            form: self.form,
         };
         let outputs =
             epoch(&inputs, &mut self.scratch).map_err(|error| Stop::BadInput(error.to_string()))?;
@@ -159,16 +173,6 @@ fn rows(inputs: &Inputs<'_>, name: &str, n: usize) -> Result<Rows, Stop> {
     }
     rows.resize(n, Vec::new());
     Ok(rows)
-}
-
-/// Variants of the bonds that the classic epoch does not compute.
-pub(super) fn refuse_variants(inputs: &Inputs<'_>) -> Result<(), Stop> {
-    for variant in ["yuma3", "liquid_alpha"] {
-        if inputs.get(variant) == Some(&Value::Bool(true)) {
-            return Err(Stop::NotCovered(format!("the epoch has no `{variant}` bonds")));
-        }
-    }
-    Ok(())
 }
 
 /// Refuses a subnet whose weights would not fit in memory.

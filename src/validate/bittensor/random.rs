@@ -3,19 +3,19 @@
 use mechanisms::yuma::{EpochOutputs, Rows};
 use serde_json::{Value, json};
 
-use super::epochs::{Subnet, refuse_variants, within_reach};
+use super::epochs::{Subnet, within_reach};
 use crate::validate::evaluator::{Quantities, Stop};
 use crate::validate::inputs::Inputs;
 
 /// Marsaglia's xorshift with shifts 13, 7, 17.
-struct Xorshift(u64);
+pub(super) struct Xorshift(u64);
 
 impl Xorshift {
-    fn seeded(seed: u64) -> Self {
+    pub(super) fn seeded(seed: u64) -> Self {
         Self(seed.wrapping_mul(2_654_435_761).wrapping_add(88_172_645_463_325_252))
     }
 
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -43,7 +43,6 @@ fn draw(n: usize, validators: usize, density: f64, seed: u64) -> (Vec<u64>, Rows
 }
 
 pub(super) fn big_random(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
-    refuse_variants(inputs)?;
     let (n, validators) = (inputs.read("n")?, inputs.read("validators")?);
     within_reach(n, validators)?;
     let (stake, weights) = draw(n, validators, inputs.read("density")?, inputs.read("seed")?);

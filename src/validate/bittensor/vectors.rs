@@ -1,9 +1,9 @@
 //! Functions of vectors and small matrices.
 
-use mechanisms::yuma::median::{self, Medians};
-use mechanisms::yuma::normalise::{normalise, normalise_rows};
-use mechanisms::yuma::sparse::Sparse;
-use mechanisms::yuma::{flow_shares, interpolate as between, sigmoid, topk, upscale};
+use mechanisms::yuma::normalise::normalise;
+use mechanisms::yuma::{
+    Columns, Consensus, flow_shares, interpolate as between, median, sigmoid, topk, upscale,
+};
 use sim_types::fixed::{I32F32, U64F64};
 
 use crate::validate::evaluator::{Quantities, Stop};
@@ -49,8 +49,7 @@ pub(super) fn weighted_median(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let score = all_fixed(&inputs.read::<Vec<f64>>("score")?);
     same_length(stake.len(), score.len(), "`stake` and `score`")?;
     let minority = I32F32::ONE.saturating_sub(fixed(inputs.read("majority")?));
-    let total = stake.iter().copied().sum();
-    let median = median::weighted_median(&stake, &score, minority, I32F32::ZERO, total);
+    let median = median::weighted_median(&stake, &score, minority, I32F32::ZERO);
     Ok(Quantities::one("median", decimal(median)))
 }
 
@@ -59,26 +58,15 @@ pub(super) fn weighted_median_columns(inputs: &Inputs<'_>) -> Result<Quantities,
     let rows = matrix(&inputs.read::<Vec<Vec<f64>>>("weights")?);
     same_length(stake.len(), rows.len(), "`stake` and `weights`")?;
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut medians = Vec::new();
-    let majority = fixed(inputs.read("majority")?);
-    let weights = sparse(&rows)?;
-    Medians::default().of_columns(&stake, &weights, columns, majority, &mut medians);
-    Ok(Quantities::one("median", floats(&medians)))
-}
-
-/// Full rows as a sparse matrix.
-fn sparse(rows: &[Vec<I32F32>]) -> Result<Sparse, Stop> {
-    let mut matrix = Sparse::default();
-    for row in rows {
-        if row.len() > usize::from(u16::MAX) {
-            return Err(Stop::BadInput(format!("a row of {} columns", row.len())));
-        }
-        for (column, &value) in (0..).zip(row) {
-            matrix.push(column, value);
-        }
-        matrix.close_row();
+    if columns > usize::from(u16::MAX) {
+        return Err(Stop::BadInput(format!("a row of {columns} columns")));
     }
-    Ok(matrix)
+    let rows: Vec<Vec<_>> =
+        rows.iter().map(|row| (0..).zip(row.iter().copied()).collect()).collect();
+    let mut consensus = Consensus::default();
+    let majority = fixed(inputs.read("majority")?);
+    consensus.agree(&stake, &Columns::from_rows(&rows, columns), majority);
+    Ok(Quantities::one("median", floats(&consensus.weights)))
 }
 
 pub(super) fn is_top_k(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
@@ -116,35 +104,21 @@ pub(super) fn normalize(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
 }
 
 pub(super) fn row_normalize(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
-    let mut rows = sparse(&matrix(&inputs.read::<Vec<Vec<f64>>>("groups")?))?;
-    normalise_rows(&mut rows);
-    let groups: Vec<Vec<f64>> = (0..rows.rows()).map(|row| floats(rows.row_mut(row).1)).collect();
-    Ok(Quantities::one("groups", groups))
+    groups(inputs, normalise)
 }
 
 pub(super) fn column_max_upscale(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
-    let groups = matrix(&inputs.read::<Vec<Vec<f64>>>("groups")?);
-    let longest = groups.iter().map(Vec::len).max().unwrap_or(0);
-    if groups.len() > usize::from(u16::MAX) {
-        return Err(Stop::BadInput(format!("`groups` has {} columns", groups.len())));
+    groups(inputs, upscale::max_upscale)
+}
+
+/// Each group changed in place.
+fn groups(inputs: &Inputs<'_>, change: fn(&mut [I32F32])) -> Result<Quantities, Stop> {
+    let mut groups = matrix(&inputs.read::<Vec<Vec<f64>>>("groups")?);
+    for group in &mut groups {
+        change(group);
     }
-    let mut columns = Sparse::default();
-    for row in 0..longest {
-        for (column, group) in (0..).zip(&groups) {
-            if let Some(&value) = group.get(row) {
-                columns.push(column, value);
-            }
-        }
-        columns.close_row();
-    }
-    upscale::max_upscale_columns(&mut columns, groups.len());
-    let mut scaled = vec![Vec::new(); groups.len()];
-    for row in 0..longest {
-        for (column, value) in columns.row(row) {
-            scaled[usize::from(column)].push(value.to_f64());
-        }
-    }
-    Ok(Quantities::one("groups", scaled))
+    let groups: Vec<Vec<f64>> = groups.iter().map(|group| floats(group)).collect();
+    Ok(Quantities::one("groups", groups))
 }
 
 pub(super) fn interpolate(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
