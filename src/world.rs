@@ -305,3 +305,39 @@ fn ask<R: StateMachine>(
 ) -> Result<(), Rejected> {
     rule.apply(input, out).inspect_err(|_| *refused += 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use sim_core::engine::Stop;
+
+    use super::*;
+
+    fn three_subnets() -> Engine<World> {
+        let file = "scenarios/tutorial/01-one-miner.yaml";
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let mut source = crate::scenario::Source::load(&file).ok().expect("a shipped scenario");
+        assert!(source.set("subnets", "3").is_ok());
+        let (plan, _) = source.plan().ok().expect("a shipped scenario");
+        World::start(&plan, 0).expect("a checked plan")
+    }
+
+    #[test]
+    fn the_first_subnet_that_fails_is_the_culprit() {
+        let mut engine = three_subnets();
+        let hour = SimTime(3_600_000_000_000);
+        assert_eq!(engine.run_until(hour, 100), Stop::Budget);
+        for subnet in [2, 1] {
+            let island = &mut engine.model_mut().islands[subnet];
+            island.outside(|_, cx| cx.fail(format!("broken on purpose in {subnet}")));
+        }
+        assert_eq!(engine.run_until(hour, u64::MAX), Stop::Failed);
+        let (subnet, error) = engine.model().failure().expect("it failed");
+        assert_eq!(subnet, 1);
+        assert!(error.to_string().contains("broken on purpose in 1"), "{error}");
+        let told = engine.error().expect("it failed").to_string();
+        assert!(told.contains("subnet 1 failed"), "{told}");
+        assert_eq!(engine.run_until(hour, u64::MAX), Stop::Failed);
+    }
+}
