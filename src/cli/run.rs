@@ -16,7 +16,7 @@ pub(super) struct Run {
     /// Where run directories go
     #[arg(long, default_value = "runs", value_name = "DIR")]
     out: PathBuf,
-    /// Threads for replications; 0 = one a core
+    /// Threads for replications and their subnets; 0 = one a core
     #[arg(long, default_value_t = 0)]
     threads: usize,
     /// Run twice without a trace and name the first event that differs
