@@ -318,9 +318,12 @@ mod tests {
     fn three_subnets() -> Engine<World> {
         let file = "scenarios/tutorial/01-one-miner.yaml";
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-        let mut source = crate::scenario::Source::load(&file).ok().expect("a shipped scenario");
-        assert!(source.set("subnets", "3").is_ok());
-        let (plan, _) = source.plan().ok().expect("a shipped scenario");
+        let told = |d: crate::diagnose::Diagnostics| d.render(false);
+        let planned = crate::scenario::Source::load(&file).and_then(|mut source| {
+            source.set("subnets", "3")?;
+            source.plan()
+        });
+        let (plan, _) = planned.map_err(told).expect("a shipped scenario");
         World::start(&plan, 0).expect("a checked plan")
     }
 

@@ -86,10 +86,10 @@ pub(super) fn in_order<'a, T: 'a>(
         only.drain(..).for_each(|(stamp, thing)| take(*place, stamp, thing));
         return;
     }
-    let stamps = |(place, (_, part)): (usize, &(usize, &mut Vec<(Stamp, T)>))| {
-        part.iter().map(|&(stamp, _)| (stamp, place)).collect::<Vec<_>>()
-    };
-    let mut order: Vec<(Stamp, usize)> = parts.iter().enumerate().flat_map(stamps).collect();
+    let mut order: Vec<(Stamp, usize)> = Vec::new();
+    for (at, (_, part)) in parts.iter().enumerate() {
+        order.extend(part.iter().map(|&(stamp, _)| (stamp, at)));
+    }
     order.sort_by_key(|&(stamp, _)| stamp);
     let mut drains: Vec<_> = parts.iter_mut().map(|(place, p)| (*place, p.drain(..))).collect();
     for (_, part) in order {
