@@ -26,7 +26,7 @@ fn simulation(c: &mut Criterion) {
     let events = {
         let mut engine = World::start(&hour, 0).expect("a checked plan");
         engine.run_until(hour.horizon, u64::MAX);
-        engine.events_handled()
+        World::handled(&engine)
     };
     let mut group = c.benchmark_group("world");
     group.sample_size(20).throughput(Throughput::Elements(events));
@@ -34,7 +34,7 @@ fn simulation(c: &mut Criterion) {
         b.iter(|| {
             let mut engine = World::start(&hour, 0).expect("a checked plan");
             engine.run_until(hour.horizon, u64::MAX);
-            black_box(engine.digest())
+            black_box(World::totals(&engine))
         });
     });
     group.finish();

@@ -14,7 +14,7 @@ use crate::world::Rejections;
 pub const SCHEMA: &str = "manifest/v1";
 
 /// Version of the engine's order and of the host: raised when equal plans give other events.
-pub const ENGINE_VERSION: u32 = 1;
+pub const ENGINE_VERSION: u32 = 2;
 
 /// Everything about a run that is not in its tables.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -43,9 +43,6 @@ impl Every {
     pub const USUAL: Self = Self::Wall(Duration::from_secs(60));
 }
 
-/// Events between two looks at whether simulated time for a snapshot has come.
-const STEP: u64 = 1 << 12;
-
 /// The directory in which a run is written until it is whole.
 #[derive(Debug)]
 pub(crate) struct Workplace<'a> {
@@ -209,7 +206,7 @@ impl<'a> Workplace<'a> {
                 (self.say)(&format!(
                     "replication {rep} goes on at {:.0} s of simulated time, after {} events",
                     engine.now().seconds(),
-                    engine.events_handled()
+                    World::handled(&engine)
                 ));
                 return Ok(Some((engine, progress)));
             }
@@ -334,16 +331,6 @@ pub(crate) struct Saver<'a> {
 }
 
 impl Saver<'_> {
-    /// How many events to handle until the next look, out of slices of `slice` events that
-    /// began at the beginning of the run: looking more often moves no slice.
-    pub(crate) fn step(&self, slice: u64, handled: u64) -> u64 {
-        let step = match self.place.every {
-            Some(Every::Simulated(_)) => STEP.min(slice),
-            _ => slice,
-        };
-        step - handled % step
-    }
-
     /// Takes a snapshot if it is time, or if the run is about to be given up.
     pub(crate) fn look<P: Serialize>(
         &mut self,

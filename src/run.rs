@@ -6,6 +6,7 @@
 //! must give identical digests, and then changes nothing.
 
 use std::cell::Cell;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,14 +30,15 @@ use crate::manifest::{Checkpoint, ENGINE_VERSION, Host, Manifest, Outcome, SCHEM
 use crate::plan::{Expectation, Plan};
 use crate::resume::{Every, Saver, Workplace};
 use crate::snapshot;
-use crate::world::{BuildError, Rejections, Trouble, World};
+use crate::world::{BuildError, Rejections, Totals, Trouble, World};
 
 /// How a run is carried out; nothing here changes its result.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Where run directories go.
     pub out: PathBuf,
-    /// Threads for replications; 0 = one a core.
+    /// Threads for replications and, where there are more, for the subnets of each; 0 = one a
+    /// core.
     pub threads: usize,
     /// Set from outside to stop.
     pub interrupt: Arc<AtomicBool>,
@@ -152,11 +154,8 @@ impl RunError {
     }
 }
 
-/// Events between two looks at progress and interruption.
+/// Events between two checkpoints, at least.
 const SLICE: u64 = 1 << 16;
-
-/// Events at one moment of simulated time after which a model is taken not to settle.
-const RESTLESS: u64 = 100_000_000;
 
 /// What one replication leaves besides its tables.
 #[derive(Serialize, Deserialize)]
@@ -197,11 +196,7 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
     let tables = partial.join("trace");
     let cleaned = Cleaned(Cell::new(Some(&partial)));
 
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads(options.threads, plan.replications))
-        .build()
-        .map_err(|error| RunError::Model(format!("failed to start threads: {error}")))?;
-    let controlled = pool.install(|| {
+    let controlled = pool(options, plan)?.install(|| {
         control::replications(plan, |rep| measured(plan, rep, &tables, options, &place))
     });
     let Controlled { kept: replicas, discarded, stopped } =
@@ -295,11 +290,12 @@ fn intact(dir: &Path, manifest: &Manifest) -> Option<Metrics> {
     whole.then_some(metrics)
 }
 
-/// As many threads as asked for, but no more than there are replications.
-fn threads(asked: usize, replications: u32) -> usize {
+/// As many threads as asked for, but no more than there are subnets in all replications.
+fn threads(asked: usize, plan: &Plan) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, core::num::NonZero::get);
     let asked = if asked == 0 { cores } else { asked };
-    asked.min(usize::try_from(replications).unwrap_or(usize::MAX)).max(1)
+    let most = usize::try_from(plan.replications).unwrap_or(usize::MAX);
+    asked.min(most.saturating_mul(plan.subnets.into())).max(1)
 }
 
 /// Removes the unfinished directory unless told to keep it.
@@ -378,7 +374,7 @@ fn replicate(
     }
     let now = engine.now();
     engine.model_mut().close(now);
-    let (events, handled, ties) = (engine.digest(), engine.events_handled(), engine.ties());
+    let Totals { events, handled, ties } = World::totals(&engine);
     let mut world = engine.into_model();
     let rejections = world.rejections();
     let trace = world.detach();
@@ -407,19 +403,26 @@ struct Checkpoints {
     list: Vec<Checkpoint>,
     every: u64,
     slices: u64,
+    /// Events handled at the last slice.
+    at: u64,
 }
 
 impl Checkpoints {
     fn take(&mut self, engine: &Engine<World>) {
+        let handled = World::handled(engine);
+        if handled - self.at < SLICE {
+            return;
+        }
+        self.at = handled;
         self.every = self.every.max(1);
         self.slices += 1;
         if !self.slices.is_multiple_of(self.every) {
             return;
         }
         self.list.push(Checkpoint {
-            events: engine.events_handled(),
+            events: handled,
             time: engine.now().0,
-            digest: engine.digest().to_string(),
+            digest: World::totals(engine).events.to_string(),
         });
         if self.list.len() == 128 {
             self.every *= 2;
@@ -432,7 +435,8 @@ impl Checkpoints {
     }
 }
 
-/// Drives an engine to the horizon in slices. True if it was interrupted.
+/// Drives a world to the horizon, one event of its hub at a time: progress and interruption
+/// are looked at between two of them. True if it was interrupted.
 fn drive(
     engine: &mut Engine<World>,
     horizon: SimTime,
@@ -440,13 +444,10 @@ fn drive(
     checkpoints: &mut Checkpoints,
     mut saver: Option<&mut Saver<'_>>,
 ) -> Result<bool, RunError> {
-    let mut at = (engine.now(), 0_u64);
     loop {
-        let step = saver.as_ref().map_or(SLICE, |s| s.step(SLICE, engine.events_handled()));
-        let stop = engine.run_until(horizon, step);
-        let now = engine.now();
-        options.done.fetch_add(now.since(at.0).0, Ordering::Relaxed);
-        at = if now > at.0 { (now, 0) } else { (now, at.1 + step) };
+        let before = engine.now();
+        let stop = engine.run_until(horizon, 1);
+        options.done.fetch_add(engine.now().since(before).0, Ordering::Relaxed);
         if engine.model().in_trouble() {
             return match engine.model_mut().take_trouble() {
                 Some(trouble) => Err(trouble.into()),
@@ -455,16 +456,13 @@ fn drive(
         }
         match stop {
             Stop::Failed => {
-                let error = engine.error().map_or_else(String::new, ToString::to_string);
+                let error = match engine.model().failure() {
+                    Some((subnet, error)) => format!("subnet {subnet}: {error}"),
+                    None => engine.error().map_or_else(String::new, ToString::to_string),
+                };
                 return Err(RunError::Model(error));
             }
-            Stop::Budget if at.1 > RESTLESS => {
-                return Err(RunError::Model(engine.never_settles(RESTLESS).to_string()));
-            }
-            Stop::Budget if engine.events_handled().is_multiple_of(SLICE) => {
-                checkpoints.take(engine);
-            }
-            Stop::Budget => {}
+            Stop::Budget => checkpoints.take(engine),
             Stop::Idle | Stop::Horizon => return Ok(false),
         }
         let interrupted = options.interrupt.load(Ordering::Relaxed);
@@ -477,18 +475,61 @@ fn drive(
     }
 }
 
-/// Runs a plan twice without a trace and names the first event that differs.
+/// The first event at which two runs of one plan part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parting {
+    /// In which subnet; in none if it happens to the whole network.
+    pub subnet: Option<usize>,
+    /// Which event. Its index and entity are those of the subnet's own engine.
+    pub difference: Difference,
+}
+
+impl fmt::Display for Parting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.subnet {
+            Some(subnet) => write!(f, "in subnet {subnet}, {}", self.difference),
+            None => write!(f, "in the network, {}", self.difference),
+        }
+    }
+}
+
+/// Runs a plan twice without a trace and names the first event that differs: by time, and at
+/// one time by subnet.
 ///
 /// # Errors
 /// See [`RunError`].
-pub fn check_determinism(plan: &Plan, options: &Options) -> Result<Option<Difference>, RunError> {
-    determinism::first_difference(|watch: Watch| -> Result<Log, RunError> {
-        let mut engine = World::start(plan, 0)?.watched(watch);
+pub fn check_determinism(plan: &Plan, options: &Options) -> Result<Option<Parting>, RunError> {
+    let run = |watch: &Watch| -> Result<Vec<Log>, RunError> {
+        let mut engine = World::watched(World::start(plan, 0)?, watch);
         if drive(&mut engine, plan.horizon, options, &mut Checkpoints::default(), None)? {
             return Err(RunError::Interrupted(None));
         }
-        Ok(engine.log())
+        Ok(World::logs(&engine))
+    };
+    pool(options, plan)?.install(|| {
+        let twice = [run(&Watch::blocks())?, run(&Watch::blocks())?];
+        let mut first: Option<Parting> = None;
+        for engine in 0..twice[0].len() {
+            // Both runs are there already; only what captures events is run for.
+            let mut kept = twice.iter().map(|logs| logs[engine].clone());
+            let difference = determinism::first_difference(|watch| match kept.next() {
+                Some(log) => Ok(log),
+                None => run(&watch).map(|mut logs| logs.swap_remove(engine)),
+            })?;
+            let Some(difference) = difference else { continue };
+            if first.as_ref().is_none_or(|first| difference.time < first.difference.time) {
+                first = Some(Parting { subnet: engine.checked_sub(1), difference });
+            }
+        }
+        Ok(first)
     })
+}
+
+fn pool(options: &Options, plan: &Plan) -> Result<rayon::ThreadPool, RunError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads(options.threads, plan))
+        .build()
+        .map_err(|error| RunError::Model(format!("failed to start threads: {error}")))
 }
 
 fn outcome(plan: &Plan, replicas: Vec<Replica>, summaries: &Summaries) -> Outcome {

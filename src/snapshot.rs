@@ -137,12 +137,13 @@ pub(crate) fn write<P: Serialize>(
     progress: &P,
 ) -> io::Result<()> {
     let state = encode(&Borrowed { engine, cut, progress })?;
+    let totals = World::totals(engine);
     let head = Head {
         identity: identity.clone(),
         rep,
-        events: engine.events_handled(),
+        events: totals.handled,
         time: engine.now().0,
-        digest: engine.digest(),
+        digest: totals.events,
         state: Digest::of(&state),
     };
     let mut line = serde_json::to_vec(&head)?;
@@ -176,7 +177,7 @@ pub(crate) fn read<P: for<'de> Deserialize<'de>>(
         return Err(damaged());
     }
     let saved: Saved<P> = decode(state)?;
-    if saved.engine.digest() != head.digest {
+    if World::totals(&saved.engine).events != head.digest {
         return Err(damaged());
     }
     Ok(Some(saved))

@@ -4,54 +4,56 @@
 //! further events. Every stage is asked through its own vocabulary; the host decides nothing
 //! that a rule could decide.
 //!
-//! | file | does |
-//! |---|---|
-//! | `build` | plan → world at time zero |
-//! | `event` | the closed enum of what can happen |
-//! | `demand` | stage 1: draws jobs, reads request traces |
-//! | `work` | stages 2 and 3: matches, messages, machines, patience |
-//! | `observe` | stage 4, and from observations to weights |
-//! | `chain` | stages 5 and 6: blocks, ledger, epochs, payouts |
-//! | `disturb` | faults and changes of parameters |
-//! | `load` | how busy the machines are |
+//! A [`World`] is a hub with islands around it. An island is one subnet with all that happens
+//! in it, in an engine of its own; the hub is what they share: the chain, the demand, scheduled
+//! faults and changes, the clock of samples. Islands reach each other through the chain alone,
+//! so between two events of the hub they run side by side, on as many threads as there are,
+//! and whatever they leave is put into one order ([`rows`]) that no number of threads changes.
+//!
+//! | file | does | where |
+//! |---|---|---|
+//! | `build` | plan → world at time zero | both |
+//! | `event` | the closed enums of what can happen | both |
+//! | `demand` | stage 1: draws jobs, reads request traces | hub |
+//! | `chain` | stage 5: transactions and blocks | hub |
+//! | `disturb` | faults and changes of parameters | hub; crashes in islands |
+//! | `load` | how busy the machines are | islands; summed in the hub |
+//! | `rows` | rows and transactions of all islands in one order | hub |
+//! | `island` | one subnet | island |
+//! | `work` | stages 2 and 3: matches, messages, machines, patience | island |
+//! | `observe` | stage 4, and from observations to weights | island |
+//! | `finality` | stage 6: payments, emission, epochs, payouts | island |
 
 mod build;
 mod chain;
 mod demand;
 mod disturb;
 pub mod event;
+mod finality;
+mod island;
 mod load;
 mod observe;
+mod rows;
 mod slab;
 mod work;
 
-use mechanisms::behaviour::Behaviour;
-use mechanisms::market::{self, Market};
-use mechanisms::reward::{self, Reward, RewardSpec};
 use mechanisms::settlement;
-use mechanisms::verification::{self, Verification};
-use mechanisms::weights::{self, Weights};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use sim_core::engine::{Cx, Model};
+use sim_core::determinism::{Log, Watch};
+use sim_core::digest::Digest;
+use sim_core::engine::{Cx, Engine, Model};
+use sim_core::fault::EngineError;
 use sim_core::ledger::Ledger;
-use sim_core::network::{Network, RegionId};
-use sim_core::streams::Streams;
+use sim_core::network::Regions;
 use sim_core::trace::Trace;
 use sim_types::stream::Key;
-use sim_types::units::Bandwidth;
-use sim_types::{
-    AccountId, Amount, EpochIndex, NodeId, Rejected, SimDuration, SimTime, StateMachine, SubnetId,
-    Uid,
-};
-use workloads::execution::{self, Execution};
+use sim_types::{Amount, Rejected, SimDuration, SimTime, StateMachine};
 
-use crate::plan::{ChangeAction, Role};
 use chain::Chain;
 use demand::Source;
-use event::Event;
-use load::Class;
-use slab::Slab;
-use work::{Job, Work};
+use event::NetworkEvent;
+use island::Island;
 
 pub use build::BuildError;
 
@@ -61,32 +63,26 @@ pub use build::BuildError;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct World {
     rep: u32,
-    streams: Streams,
-    nodes: Vec<Node>,
-    subnets: Vec<Subnet>,
-    network: Network,
-    wire: Wire,
+    /// By subnet.
+    islands: Vec<Engine<Island>>,
+    regions: Regions,
     demand: Source,
-    execution: Execution,
-    jobs: Slab<Job>,
-    works: Slab<Work>,
     chain: Chain,
-    ledger: Ledger,
-    accounts: Accounts,
     emission_per_block: Amount,
     disturbances: disturb::Disturbances,
-    classes: Vec<Class>,
     sample_every: SimDuration,
     last_sample: SimTime,
-    rejections: Rejections,
+    /// Transactions that settlement refused.
+    refused: u64,
     keys: Keys,
     #[serde(skip)]
     trace: Option<Trace>,
     /// The first thing that went wrong outside the simulation: reading or writing a file.
     #[serde(skip)]
     trouble: Option<Trouble>,
+    /// Kept to spare allocations. Empty between events.
     #[serde(skip)]
-    buffers: Buffers,
+    effects: Vec<settlement::Effect>,
 }
 
 /// A file that could not be read or written during a run.
@@ -131,132 +127,126 @@ impl Rejections {
     }
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Node {
-    name: String,
-    group: String,
-    role: Role,
-    subnet: SubnetId,
-    uid: Uid,
-    class: usize,
-    region: RegionId,
-    behaviour: Behaviour,
-    copies: bool,
-    stake: Amount,
-    account: AccountId,
-    up: bool,
-    /// Crashes that have not been followed by their restart.
-    crashes: u32,
-    /// Jobs this node has caused: probes.
-    caused: u32,
-    earned: Amount,
-    jobs_done: u64,
-    probes_done: u64,
-    busy: SimDuration,
-    running: u32,
-    running_since: SimTime,
-    keys: NodeKeys,
-    weights: Option<Weights>,
-}
-
-/// Keys of a node's random streams, derived once from its name.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct NodeKeys {
-    behaviour: Key,
-    request: Key,
-    answer: Key,
-    probe: Key,
-    weights: Key,
-    wrong: Key,
-    verify: Key,
-    recheck: Key,
-}
-
-/// Keys of the random streams that belong to no node.
+/// Keys of the random streams that belong to no subnet.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Keys {
     arrivals: Key,
     subnet: Key,
-    region: Key,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Subnet {
-    /// Nodes by uid.
-    members: Vec<NodeId>,
-    validators: Vec<NodeId>,
-    market: Market,
-    verification: Verification,
-    reward: Reward,
-    replicas: u32,
-    /// Emission accrued and not yet paid.
-    pending: AccountId,
-    epoch: EpochIndex,
-    market_key: Key,
-    /// Who verifies, where the market leaves it open.
-    verifier_key: Key,
-    /// Fingerprints of right answers.
-    answer_key: Key,
-    epoch_key: Key,
+/// What a run amounts to so far, over the hub and all islands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    /// BLAKE3 over the event digests of the hub and of every island, in order.
+    pub events: Digest,
+    /// Events handled.
+    pub handled: u64,
+    /// Events of different sources at the same moment, ordered by source alone.
+    pub ties: u64,
 }
 
-/// What messages weigh and where users are.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Wire {
-    bandwidth: Bandwidth,
-    bytes_per_token: u64,
-    user_regions: Vec<RegionId>,
-    user_weights: Vec<u64>,
-}
-
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Accounts {
-    users: AccountId,
-    escrow: AccountId,
-    treasury: AccountId,
-    fees: AccountId,
-}
-
-/// Effect buffers, kept to spare allocations. Empty between events.
-#[derive(Debug, Default)]
-struct Buffers {
-    market: Vec<market::Effect>,
-    execution: Vec<execution::Effect>,
-    verification: Vec<verification::Effect>,
-    settlement: Vec<settlement::Effect>,
-    reward: Vec<reward::Effect>,
-    weights: Vec<weights::Effect>,
-}
-
-/// The engine's context, under the name the host's files use.
-type Now<'a> = Cx<'a, Event>;
+/// The engine's context, under the name the hub's files use.
+type Now<'a> = Cx<'a, NetworkEvent>;
 
 impl Model for World {
-    type Event = Event;
+    type Event = NetworkEvent;
 
-    fn handle(&mut self, event: Event, cx: &mut Now<'_>) {
-        match event {
-            Event::JobSubmitted { prompt_tokens, output_tokens, patience } => {
-                self.job_submitted(prompt_tokens, output_tokens, SimDuration(patience), cx);
+    fn handle(&mut self, event: NetworkEvent, cx: &mut Now<'_>) {
+        let now = cx.now();
+        let before = match event {
+            // People act first, then the block closes.
+            NetworkEvent::SlotDue | NetworkEvent::SampleDue | NetworkEvent::HorizonReached => {
+                Some(now)
             }
-            Event::ProbeDue { validator } => self.probe_due(validator, cx),
-            Event::RequestArrived { node, work } => self.request_arrived(node, work, cx),
-            Event::ServiceDone { node, work } => self.service_done(node, work, cx),
-            Event::AnswerArrived { work, .. } => self.answer_arrived(work, cx),
-            Event::PatienceOver { job } => self.patience_over(job, cx),
-            Event::WeightsDue { validator } => self.weights_due(validator, cx),
-            Event::SlotDue => self.slot_due(cx),
-            Event::FaultDue { index } => self.fault_due(index, cx),
-            Event::ChangeDue { index } => self.change_due(index, cx.now()),
-            Event::SampleDue => self.sample_due(cx),
+            // What strikes at a moment strikes before anybody acts at it.
+            NetworkEvent::FaultDue { .. } | NetworkEvent::ChangeDue { .. } => {
+                now.0.checked_sub(1).map(SimTime)
+            }
+        };
+        if let Some(before) = before {
+            self.advance(before);
+            if let Some((subnet, error)) = self.failure() {
+                cx.fail(format!("subnet {subnet} failed: {error}"));
+                return;
+            }
         }
+        match event {
+            NetworkEvent::SlotDue => self.slot_due(cx),
+            NetworkEvent::FaultDue { index } => self.fault_due(index, cx),
+            NetworkEvent::ChangeDue { index } => self.change_due(index, now),
+            NetworkEvent::SampleDue => self.sample_due(cx),
+            NetworkEvent::HorizonReached => {}
+        }
+        self.flush();
     }
 }
 
 impl World {
+    /// Lets every island live up to and including `until`, side by side.
+    fn advance(&mut self, until: SimTime) {
+        self.send_jobs(until);
+        let live = |island: &mut Engine<Island>| island::advance(island, until);
+        if self.islands.len() > 1 && rayon::current_num_threads() > 1 {
+            // One by one: an epoch that closes makes one island's share the largest by far.
+            self.islands.par_iter_mut().with_max_len(1).for_each(live);
+        } else {
+            self.islands.iter_mut().for_each(live);
+        }
+        self.flush();
+        self.record_final_blocks();
+    }
+
+    /// What a run amounts to so far.
+    #[must_use]
+    pub fn totals(engine: &Engine<Self>) -> Totals {
+        let islands = &engine.model().islands;
+        let mut bytes = b"arable run digest 1".to_vec();
+        bytes.extend(engine.digest().0);
+        bytes.extend(islands.iter().flat_map(|island| island.digest().0));
+        Totals {
+            events: Digest::of(&bytes),
+            handled: Self::handled(engine),
+            ties: engine.ties() + islands.iter().map(Engine::ties).sum::<u64>(),
+        }
+    }
+
+    /// Events handled so far.
+    #[must_use]
+    pub fn handled(engine: &Engine<Self>) -> u64 {
+        let islands = engine.model().islands.iter().map(Engine::events_handled);
+        engine.events_handled() + islands.sum::<u64>()
+    }
+
+    /// Keeps a log of the events of the hub and of every island.
+    #[must_use]
+    pub fn watched(engine: Engine<Self>, watch: &Watch) -> Engine<Self> {
+        let mut engine = engine.watched(watch.clone());
+        let world = engine.model_mut();
+        let islands = core::mem::take(&mut world.islands).into_iter();
+        world.islands = islands.map(|island| island.watched(watch.clone())).collect();
+        engine
+    }
+
+    /// The logs kept since [`World::watched`]: of the hub, then of every island.
+    #[must_use]
+    pub fn logs(engine: &Engine<Self>) -> Vec<Log> {
+        let islands = engine.model().islands.iter().map(Engine::log);
+        core::iter::once(engine.log()).chain(islands).collect()
+    }
+
+    /// The first subnet that failed, by time and then by number, and why.
+    #[must_use]
+    pub fn failure(&self) -> Option<(usize, &EngineError)> {
+        let errors = self.islands.iter().map(Engine::error).enumerate();
+        let failed = errors.filter_map(|(subnet, error)| Some((subnet, error?)));
+        // The first of those that failed at the same moment.
+        failed.min_by_key(|(_, error)| error.time)
+    }
+
     /// Inputs that rules refused so far.
     pub fn rejections(&self) -> Rejections {
-        self.rejections
+        let chain = Rejections { settlement: self.refused, ..Rejections::default() };
+        self.islands.iter().map(|island| island.model().rejections).fold(chain, Rejections::plus)
     }
 
     /// What went wrong outside the simulation, once.
@@ -269,18 +259,20 @@ impl World {
         self.trouble.is_some()
     }
 
-    /// The integer ledger.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+    /// The integer ledgers, by subnet.
+    pub fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
+        self.islands.iter().map(|island| &island.model().ledger)
     }
 
     /// Attaches the trace that rows go to from now on.
     pub fn attach(&mut self, trace: Trace) {
         self.trace = Some(trace);
+        self.islands.iter_mut().for_each(|island| island.model_mut().traced = true);
     }
 
     /// Takes the trace off again, to be finished.
     pub fn detach(&mut self) -> Option<Trace> {
+        self.islands.iter_mut().for_each(|island| island.model_mut().traced = false);
         self.trace.take()
     }
 
@@ -290,28 +282,24 @@ impl World {
     }
 
     fn record(&mut self, row: impl sim_core::trace::Row) {
-        if let Some(trace) = &mut self.trace
-            && let Err(error) = trace.push(row)
-        {
-            self.trace = None;
-            self.trouble.get_or_insert(error.into());
+        let Some(trace) = &mut self.trace else { return };
+        if let Err(error) = trace.push(row) {
+            self.lose_trace(error);
         }
     }
 
-    fn apply_change(&mut self, action: ChangeAction) {
-        match action {
-            ChangeAction::EmissionPerBlock(amount) => self.emission_per_block = amount,
-            ChangeAction::Loss(share) => self.network.set_loss(share),
-            // Blocks that are out already keep the parameters they were made under.
-            ChangeAction::Reward(spec) => self.chain.rewards.push(spec),
+    /// Brings the rows of the islands to the trace.
+    fn flush(&mut self) {
+        let Some(trace) = &mut self.trace else { return };
+        if let Err(error) = rows::flush(&mut self.islands, trace) {
+            self.lose_trace(error);
         }
     }
 
-    fn reconfigure_rewards(&mut self, spec: &RewardSpec, cx: &mut Now<'_>) {
-        for subnet in 0..self.subnets.len() {
-            let input = reward::Input::Reconfigured { spec: Box::new(spec.clone()) };
-            self.ask_reward(subnet, input, cx);
-        }
+    #[cold]
+    fn lose_trace(&mut self, error: sim_core::trace::TraceError) {
+        drop(self.detach());
+        self.trouble.get_or_insert(error.into());
     }
 }
 
@@ -323,4 +311,45 @@ fn ask<R: StateMachine>(
     refused: &mut u64,
 ) -> Result<(), Rejected> {
     rule.apply(input, out).inspect_err(|_| *refused += 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use sim_core::engine::Stop;
+
+    use super::*;
+
+    fn three_subnets() -> Engine<World> {
+        let file = "scenarios/tutorial/01-one-miner.yaml";
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let told = |d: crate::diagnose::Diagnostics| d.render(false);
+        let planned = crate::scenario::Source::load(&file).and_then(|mut source| {
+            source.set("subnets", "3")?;
+            source.plan()
+        });
+        let (plan, _) = planned.map_err(told).expect("a shipped scenario");
+        World::start(&plan, 0).expect("a checked plan")
+    }
+
+    #[test]
+    fn the_first_subnet_that_fails_is_the_culprit() {
+        let mut engine = three_subnets();
+        let hour = SimTime(3_600_000_000_000);
+        assert_eq!(engine.run_until(hour, 100), Stop::Budget);
+        for subnet in [2, 1] {
+            let now = engine.now();
+            let island = &mut engine.model_mut().islands[subnet];
+            let broken = format!("broken on purpose in {subnet}");
+            island::at_moment(island, now, chain::CHAIN_LAST, |_, cx| cx.fail(broken));
+        }
+        assert_eq!(engine.run_until(hour, u64::MAX), Stop::Failed);
+        let (subnet, error) = engine.model().failure().expect("it failed");
+        assert_eq!(subnet, 1);
+        assert!(error.to_string().contains("broken on purpose in 1"), "{error}");
+        let told = engine.error().expect("it failed").to_string();
+        assert!(told.contains("subnet 1 failed"), "{told}");
+        assert_eq!(engine.run_until(hour, u64::MAX), Stop::Failed);
+    }
 }

@@ -67,10 +67,10 @@ fn a_saved_world_goes_on_as_if_nothing_had_happened() {
         let mut first = World::start(&plan, 0).unwrap();
         let half = whole.events_handled() / 2;
         assert_eq!(first.run_until(plan.horizon, half), Stop::Budget);
+        assert!(World::handled(&first) > 1_000, "{scenario}");
         let saved = serde_json::to_string(&first).unwrap();
         let mut second: Engine<World> = serde_json::from_str(&saved).unwrap();
         second.run_until(plan.horizon, u64::MAX);
-        assert_eq!(second.events_handled(), whole.events_handled(), "{scenario}");
-        assert_eq!(second.digest(), whole.digest(), "{scenario}");
+        assert_eq!(World::totals(&second), World::totals(&whole), "{scenario}");
     }
 }

@@ -184,6 +184,28 @@ impl<M: Model> Engine<M> {
         self.shard.outside(act)
     }
 
+    /// As [`Engine::outside`], at a moment that may lie ahead: the clock moves there first.
+    /// Events pending before that moment are the caller's to have handled.
+    ///
+    /// # Errors
+    /// When that moment has passed.
+    pub fn outside_at<R>(
+        &mut self,
+        at: SimTime,
+        act: impl FnOnce(&mut M, &mut Cx<'_, M::Event>) -> R,
+    ) -> Result<R, Past> {
+        let now = self.now();
+        if at < now {
+            return Err(Past { at, now });
+        }
+        debug_assert!(
+            self.shard.next_time().is_none_or(|next| next >= at),
+            "nothing is pending before the moment that the clock moves to"
+        );
+        self.shard.agenda.now = at;
+        Ok(self.outside(act))
+    }
+
     /// Schedules `event` at a given moment from outside.
     ///
     /// # Errors

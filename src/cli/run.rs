@@ -21,7 +21,7 @@ pub(super) struct Run {
     /// Where run directories go
     #[arg(long, default_value = "runs", value_name = "DIR")]
     out: PathBuf,
-    /// Threads for replications; 0 = one a core
+    /// Threads for replications and their subnets; 0 = one a core
     #[arg(long, default_value_t = 0)]
     threads: usize,
     /// How much of the run its trace keeps, instead of the scenario's word: off, summary,

@@ -1,5 +1,7 @@
 //! A plan becomes a world at time zero; a world at its horizon writes its last rows.
 
+use std::collections::VecDeque;
+
 use mechanisms::market::{self, Market};
 use mechanisms::reward::{self, Reward};
 use mechanisms::settlement::Settlement;
@@ -11,18 +13,21 @@ use sim_core::ledger::Ledger;
 use sim_core::network::{Network, RegionId};
 use sim_core::streams::Streams;
 use sim_types::{
-    Amount, EpochIndex, NodeId, ParamError, SimDuration, SimTime, StateMachine, SubnetId, Uid,
+    AccountId, Amount, EpochIndex, Height, NodeId, ParamError, SimDuration, SimTime, StateMachine,
+    SubnetId, split_exactly,
 };
 use workloads::demand::{Demand, DemandSpec};
 use workloads::execution::{self, Execution};
 
-use super::chain::Chain;
+use super::chain::{CHAIN_LAST, Chain};
 use super::demand::{Source, TraceFile};
 use super::disturb::Disturbances;
-use super::event::{CHAIN, Event, entities};
+use super::event::{CHAIN, HORIZON, NETWORK_ENTITIES, NetworkEvent, entities};
+use super::island::{self, Accounts, Buffers, Island, Node, NodeKeys, Wire};
 use super::load::Class;
+use super::rows::{Rows, Stamp};
 use super::slab::Slab;
-use super::{Accounts, Buffers, Keys, Node, NodeKeys, Now, Rejections, Subnet, Wire, World, chain};
+use super::{Keys, Rejections, World};
 use crate::plan::{FaultPlan, Plan, Role};
 
 /// A plan that no world can be built from. Checked plans never meet it.
@@ -53,47 +58,116 @@ impl World {
         } else {
             Streams::new(plan.seed, rep)
         };
-        let mut world = Self::empty(plan, rep, streams)?;
-        world.add_members(plan)?;
-        world.disturbances = disturbances(plan, &world)?;
-        let nodes = u32::try_from(world.nodes.len()).expect("a plan has at most 2^20 nodes");
-        let mut engine = Engine::new(world, entities(nodes));
-        engine.outside(|world, cx| world.open(plan, cx));
+        let mut islands = Vec::new();
+        let mut base = 0;
+        for subnet in 0..plan.subnets {
+            let island = Island::new(plan, rep, streams, SubnetId(subnet), base)?;
+            let nodes = u32::try_from(island.nodes.len()).expect("uids are 16 bits");
+            base += nodes;
+            let mut engine = Engine::new(island, entities(nodes));
+            engine.outside(|island, cx| island.open(plan, cx));
+            islands.push(engine);
+        }
+        let disturbances = disturbances(plan, &islands)?;
+        let world = Self {
+            rep,
+            islands,
+            regions: plan.network.table.clone(),
+            demand: source(plan)?,
+            chain: Chain::new(Settlement::new(plan.settlement.clone())?),
+            emission_per_block: plan.emission.per_block,
+            disturbances,
+            last_sample: SimTime::ZERO,
+            sample_every: plan.sample_every.max(SimDuration(1)),
+            refused: 0,
+            keys: Keys {
+                arrivals: streams.key("users", "arrivals"),
+                subnet: streams.key("users", "subnet"),
+            },
+            trace: None,
+            trouble: None,
+            effects: Vec::new(),
+        };
+        let mut engine = Engine::new(world, NETWORK_ENTITIES);
+        engine.outside(|world, cx| {
+            world.start_chain(cx);
+            world.schedule_disturbances(cx);
+            cx.after_with(CHAIN, world.sample_every, CHAIN_LAST, NetworkEvent::SampleDue);
+            let rest = plan.horizon.since(cx.now());
+            cx.after_with(HORIZON, rest, CHAIN_LAST, NetworkEvent::HorizonReached);
+        });
         Ok(engine)
     }
 
     /// Writes what only the horizon decides: open jobs, blocks not final, nodes, last sample.
-    /// Checks the ledger one last time.
+    /// Checks the ledgers one last time.
     ///
     /// # Panics
     /// When money is not conserved: a bug in a rule or in the host.
     pub fn close(&mut self, now: SimTime) {
         self.record_unfinal_blocks();
-        self.record_open_jobs();
         self.sample(now);
-        self.record_nodes(now);
-        if let Err(unbalanced) = self.ledger.audit() {
-            panic!("money is conserved: {unbalanced}");
+        for island in &mut self.islands {
+            let island = island.model_mut();
+            island.stamp = Stamp { time: now, priority: CHAIN_LAST };
+            island.record_open_jobs();
+            island.record_nodes(now);
+        }
+        self.flush();
+        for (subnet, ledger) in self.ledgers().enumerate() {
+            if let Err(unbalanced) = ledger.audit() {
+                panic!("money is conserved in subnet {subnet}: {unbalanced}");
+            }
         }
     }
+}
 
-    fn empty(plan: &Plan, rep: u32, streams: Streams) -> Result<Self, BuildError> {
-        let size: usize = plan.groups.iter().flat_map(|g| &g.members).map(Vec::len).sum();
-        let mut ledger = Ledger::new(u32::try_from(size).map_err(|_| BuildError::TooMany(size))?);
+impl Island {
+    /// A subnet at time zero, before anybody has joined; its nodes follow `base` others.
+    fn new(
+        plan: &Plan,
+        rep: u32,
+        streams: Streams,
+        subnet: SubnetId,
+        base: u32,
+    ) -> Result<Self, BuildError> {
+        let place = usize::from(subnet.0);
+        let size: usize = plan.groups.iter().map(|g| g.members[place].len()).sum();
+        // Nodes without an account of another kind come first: one for every uid.
+        let accounts = u16::try_from(size).map_err(|_| BuildError::TooMany(size))?;
+        let mut ledger = Ledger::new(accounts.into());
         let accounts = Accounts {
             users: ledger.open("users"),
             escrow: ledger.open("escrow"),
             treasury: ledger.open("treasury"),
             fees: ledger.open("fees"),
+            pending: ledger.open("pending"),
         };
-        ledger.mint(accounts.users, plan.user_funds);
+        let even = vec![1; usize::from(plan.subnets)];
+        let funds = split_exactly(plan.user_funds, &even).unwrap_or_default();
+        ledger.mint(accounts.users, funds[place]);
+        let name = format!("subnet{place}");
+        let key = |purpose| streams.key(&name, purpose);
         let regions: Vec<_> = plan.network.user_regions.iter().map(|r| RegionId(r.0)).collect();
-        let interval = plan.settlement.block_interval();
-        Ok(Self {
+        let mut island = Self {
             rep,
-            streams,
+            subnet,
+            base,
             nodes: Vec::with_capacity(size),
-            subnets: Vec::new(),
+            validators: Vec::new(),
+            market: Market::new(plan.market.clone())?,
+            verification: Verification::new(plan.verification.clone())?,
+            reward: Reward::new(plan.reward.clone())?,
+            execution: Execution::new(plan.execution.clone())?,
+            replicas: plan.verification.replicas(),
+            epoch: EpochIndex(0),
+            keys: island::Keys {
+                market: key("market"),
+                verifier: key("verifier"),
+                answer: key("answer"),
+                epoch: key("epoch"),
+                region: streams.key("users", "region"),
+            },
             network: Network::new(plan.network.table.clone(), plan.network.loss),
             wire: Wire {
                 bandwidth: plan.network.bandwidth,
@@ -101,144 +175,108 @@ impl World {
                 user_regions: regions,
                 user_weights: plan.network.user_regions.iter().map(|r| r.1).collect(),
             },
-            demand: source(plan)?,
-            execution: Execution::new(plan.execution.clone())?,
             jobs: Slab::default(),
             works: Slab::default(),
-            chain: Chain::new(Settlement::new(plan.settlement.clone())?, interval),
             ledger,
             accounts,
-            emission_per_block: plan.emission.per_block,
-            disturbances: Disturbances::default(),
             classes: plan.hardware.iter().map(|h| Class::new(&h.name)).collect(),
-            last_sample: SimTime::ZERO,
-            sample_every: plan.sample_every.max(SimDuration(1)),
+            interval: plan.settlement.block_interval(),
+            applied: Height(0),
             rejections: Rejections::default(),
-            keys: Keys {
-                arrivals: streams.key("users", "arrivals"),
-                subnet: streams.key("users", "subnet"),
-                region: streams.key("users", "region"),
-            },
-            trace: None,
-            trouble: None,
+            inbox: VecDeque::new(),
+            outbox: Vec::new(),
+            fees: Vec::new(),
+            stamp: Stamp::default(),
+            traced: false,
+            rows: Rows::default(),
             buffers: Buffers::default(),
-        })
+        };
+        island.add_members(plan, streams)?;
+        Ok(island)
     }
 
-    /// Fills the subnets: uids follow the groups in the order written.
-    fn add_members(&mut self, plan: &Plan) -> Result<(), BuildError> {
-        for index in 0..usize::from(plan.subnets) {
-            let name = format!("subnet{index}");
-            let key = |purpose| self.streams.key(&name, purpose);
-            let mut subnet = Subnet {
-                members: Vec::new(),
-                validators: Vec::new(),
-                market: Market::new(plan.market.clone())?,
-                verification: Verification::new(plan.verification.clone())?,
-                reward: Reward::new(plan.reward.clone())?,
-                replicas: plan.verification.replicas(),
-                pending: self.ledger.open(&format!("{name}/pending")),
-                epoch: EpochIndex(0),
-                market_key: key("market"),
-                verifier_key: key("verifier"),
-                answer_key: key("answer"),
-                epoch_key: key("epoch"),
-            };
-            for group in &plan.groups {
-                for (number, member) in group.members[index].iter().enumerate() {
-                    let id = NodeId(u32::try_from(self.nodes.len()).expect("counted before"));
-                    let uid = u16::try_from(subnet.members.len())
-                        .map_err(|_| BuildError::TooMany(subnet.members.len()))?;
-                    let name = format!("{name}/{}/{number}", group.name);
-                    let keys = self.node_keys(&name);
-                    let account = sim_types::AccountId(id.0);
-                    self.ledger.mint(account, member.balance);
-                    let adapter = group.weights.clone().map(Weights::new).transpose()?;
-                    let class = usize::from(member.hardware);
-                    self.classes[class].nodes.push(id);
-                    subnet.members.push(id);
-                    if group.role == Role::Validator {
-                        subnet.validators.push(id);
-                    }
-                    self.nodes.push(Node {
-                        name,
-                        group: group.name.clone(),
-                        role: group.role,
-                        subnet: SubnetId(u16::try_from(index).expect("a loop over u16")),
-                        uid: Uid(uid),
-                        class,
-                        region: RegionId(member.region),
-                        behaviour: member.behaviour,
-                        copies: matches!(group.weights, Some(WeightsSpec::Copied(_))),
-                        stake: member.stake,
-                        account,
-                        up: true,
-                        crashes: 0,
-                        caused: 0,
-                        earned: Amount::ZERO,
-                        jobs_done: 0,
-                        probes_done: 0,
-                        busy: SimDuration::ZERO,
-                        running: 0,
-                        running_since: SimTime::ZERO,
-                        keys,
-                        weights: adapter,
-                    });
+    /// Fills the subnet: uids follow the groups in the order written.
+    fn add_members(&mut self, plan: &Plan, streams: Streams) -> Result<(), BuildError> {
+        let place = usize::from(self.subnet.0);
+        for group in &plan.groups {
+            for (number, member) in group.members[place].iter().enumerate() {
+                let id = NodeId(u32::try_from(self.nodes.len()).expect("counted before"));
+                let name = format!("subnet{place}/{}/{number}", group.name);
+                let keys = node_keys(streams, &name);
+                let account = AccountId(id.0);
+                self.ledger.mint(account, member.balance);
+                let adapter = group.weights.clone().map(Weights::new).transpose()?;
+                let class = usize::from(member.hardware);
+                self.classes[class].nodes.push(id);
+                if group.role == Role::Validator {
+                    self.validators.push(id);
                 }
+                self.nodes.push(Node {
+                    name,
+                    group: group.name.clone(),
+                    role: group.role,
+                    class,
+                    region: RegionId(member.region),
+                    behaviour: member.behaviour,
+                    copies: matches!(group.weights, Some(WeightsSpec::Copied(_))),
+                    stake: member.stake,
+                    account,
+                    up: true,
+                    crashes: 0,
+                    caused: 0,
+                    earned: Amount::ZERO,
+                    jobs_done: 0,
+                    probes_done: 0,
+                    busy: SimDuration::ZERO,
+                    running: 0,
+                    running_since: SimTime::ZERO,
+                    keys,
+                    weights: adapter,
+                });
             }
-            self.subnets.push(subnet);
         }
         Ok(())
     }
 
-    fn node_keys(&self, name: &str) -> NodeKeys {
-        let key = |purpose| self.streams.key(name, purpose);
-        NodeKeys {
-            behaviour: key("behaviour"),
-            request: key("request"),
-            answer: key("answer"),
-            probe: key("probe"),
-            weights: key("weights"),
-            wrong: key("wrong"),
-            verify: key("verify"),
-            recheck: key("recheck"),
-        }
-    }
-
-    /// Time zero: everybody joins, the chain starts, the first job is drawn.
-    fn open(&mut self, plan: &Plan, cx: &mut Now<'_>) {
-        for index in 0..self.nodes.len() {
-            let profile = plan.hardware[self.nodes[index].class].clone();
-            let node = NodeId(u32::try_from(index).expect("node ids are 32 bits"));
+    /// Time zero: everybody joins.
+    fn open(&mut self, plan: &Plan, cx: &mut island::Now<'_>) {
+        let size = u16::try_from(self.nodes.len()).expect("uids are 16 bits");
+        for node in (0..size).map(|uid| NodeId(uid.into())) {
+            let profile = plan.hardware[self.nodes[node.index()].class].clone();
             self.ask_execution(execution::Input::NodeJoined { node, profile }, cx);
         }
-        for index in 0..self.subnets.len() {
-            let members = self.subnets[index].members.clone();
-            for &node in &members {
-                let entry = &self.nodes[node.index()];
-                let stake = small(entry.stake);
-                let input = match entry.role {
-                    Role::Validator => market::Input::ValidatorJoined { node, stake },
-                    Role::Provider => market::Input::ProviderJoined { node },
-                };
-                self.ask_market(index, input, cx);
-            }
-            let size = u16::try_from(members.len()).expect("uids are 16 bits");
-            for &node in &members {
-                if let Some(adapter) = &mut self.nodes[node.index()].weights {
-                    let opened = weights::Input::Opened { members: size };
-                    // An adapter that refuses to open will refuse everything else, counted.
-                    let _ = adapter.apply(opened, &mut self.buffers.weights);
-                }
-            }
-            let stakes = members.iter().map(|n| small(self.nodes[n.index()].stake)).collect();
-            let subnet = chain::subnet_id(index).0;
-            self.ask_reward(index, reward::Input::Opened { subnet, stakes }, cx);
+        for node in (0..size).map(|uid| NodeId(uid.into())) {
+            let entry = &self.nodes[node.index()];
+            let stake = small(entry.stake);
+            let input = match entry.role {
+                Role::Validator => market::Input::ValidatorJoined { node, stake },
+                Role::Provider => market::Input::ProviderJoined { node },
+            };
+            self.ask_market(input, cx);
         }
-        self.start_chain(cx);
-        self.schedule_disturbances(cx);
-        cx.after_with(CHAIN, self.sample_every, chain::CHAIN_LAST, Event::SampleDue);
-        self.next_job(cx);
+        for node in &mut self.nodes {
+            if let Some(adapter) = &mut node.weights {
+                let opened = weights::Input::Opened { members: size };
+                // An adapter that refuses to open will refuse everything else, counted.
+                let _ = adapter.apply(opened, &mut self.buffers.weights);
+            }
+        }
+        let stakes = self.nodes.iter().map(|node| small(node.stake)).collect();
+        self.ask_reward(reward::Input::Opened { subnet: self.subnet.0, stakes }, cx);
+    }
+}
+
+fn node_keys(streams: Streams, name: &str) -> NodeKeys {
+    let key = |purpose| streams.key(name, purpose);
+    NodeKeys {
+        behaviour: key("behaviour"),
+        request: key("request"),
+        answer: key("answer"),
+        probe: key("probe"),
+        weights: key("weights"),
+        wrong: key("wrong"),
+        verify: key("verify"),
+        recheck: key("recheck"),
     }
 }
 
@@ -258,19 +296,17 @@ fn source(plan: &Plan) -> Result<Source, BuildError> {
     Ok(Source::new(rule, file))
 }
 
-fn disturbances(plan: &Plan, world: &World) -> Result<Disturbances, BuildError> {
+fn disturbances(plan: &Plan, islands: &[Engine<Island>]) -> Result<Disturbances, BuildError> {
     let mut list = Vec::new();
     for fault in &plan.faults {
         match fault {
             FaultPlan::Crash { at, restart, who } => {
                 for &(group, subnet, number) in who {
                     let group = &plan.groups[usize::from(group)].name;
-                    let node = world
-                        .nodes
-                        .iter()
-                        .zip(0..)
-                        .filter(|(node, _)| node.subnet.0 == subnet && node.group == *group);
-                    if let Some((_, node)) = node.into_iter().nth(number as usize) {
+                    let island = islands[usize::from(subnet)].model();
+                    let nodes = (island.base..).zip(&island.nodes);
+                    let mut members = nodes.filter(|(_, node)| node.group == *group);
+                    if let Some((node, _)) = members.nth(number as usize) {
                         list.push(Fault::Crash { node: NodeId(node), at: *at, restart: *restart });
                     }
                 }

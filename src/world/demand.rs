@@ -1,16 +1,19 @@
 //! Stage one: the next job, drawn or read from a request trace.
+//!
+//! Demand depends on nothing that happens in the network, so jobs are drawn as far ahead as
+//! the islands are about to live.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use sim_types::{SimTime, StateMachine, Stream};
+use sim_types::{SimDuration, SimTime, StateMachine, Stream};
 use workloads::demand::{self, Demand};
 use workloads::request_trace::{Decoder, Format, Request};
 
 use super::event::{Event, USERS};
-use super::{Now, Trouble, World};
+use super::{Trouble, World};
 
 /// Where jobs come from.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,6 +24,19 @@ pub(super) struct Source {
     arrived: u32,
     /// Arrival of the job drawn last.
     last: SimTime,
+    /// The job drawn last, where it has not arrived yet.
+    next: Option<Arrival>,
+    /// There will be no further job.
+    ended: bool,
+}
+
+/// A job on its way.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Arrival {
+    at: SimTime,
+    prompt_tokens: u32,
+    output_tokens: u32,
+    patience: SimDuration,
 }
 
 /// A request trace, read line by line in constant memory.
@@ -37,21 +53,41 @@ pub(super) struct TraceFile {
 
 impl Source {
     pub(super) fn new(rule: Demand, file: Option<TraceFile>) -> Self {
-        Self { rule, file, arrived: 0, last: SimTime::ZERO }
+        Self { rule, file, arrived: 0, last: SimTime::ZERO, next: None, ended: false }
     }
 }
 
 impl World {
-    /// Takes the number of the job that just arrived.
-    pub(super) fn count_job(&mut self) -> u32 {
-        let count = self.demand.arrived;
-        self.demand.arrived += 1;
-        count
+    /// Schedules the jobs that arrive up to and including `until`, each in its subnet.
+    pub(super) fn send_jobs(&mut self, until: SimTime) {
+        while let Some(job) = self.next_job() {
+            if job.at > until {
+                self.demand.next = Some(job);
+                return;
+            }
+            let count = self.demand.arrived;
+            self.demand.arrived += 1;
+            let mut stream = Stream::new(self.keys.subnet, count.into());
+            let subnet = stream.below(self.islands.len() as u64);
+            let island = &mut self.islands[usize::try_from(subnet).expect("below the subnets")];
+            let event = Event::JobSubmitted {
+                count,
+                prompt_tokens: job.prompt_tokens,
+                output_tokens: job.output_tokens,
+                patience: job.patience.0,
+            };
+            island
+                .schedule(USERS, job.at.max(island.now()), event)
+                .expect("no job arrives before the present moment");
+        }
     }
 
-    /// Draws the next job and schedules its arrival.
-    pub(super) fn next_job(&mut self, cx: &mut Now<'_>) {
+    /// The next job that has not arrived.
+    fn next_job(&mut self) -> Option<Arrival> {
         let source = &mut self.demand;
+        if source.next.is_some() || source.ended {
+            return source.next.take();
+        }
         let mut effects = Vec::new();
         let mut input = Some(demand::Input::Next {
             now: source.last,
@@ -59,18 +95,15 @@ impl World {
         });
         while let Some(next) = input.take() {
             if source.rule.apply(next, &mut effects).is_err() {
-                return;
+                source.ended = true;
+                break;
             }
             for effect in effects.drain(..) {
                 match effect {
                     demand::Effect::Arrives { at, prompt_tokens, output_tokens, patience } => {
                         source.last = at;
-                        let event = Event::JobSubmitted {
-                            prompt_tokens,
-                            output_tokens,
-                            patience: patience.0,
-                        };
-                        cx.after(USERS, at.since(cx.now()), event);
+                        let job = Arrival { at, prompt_tokens, output_tokens, patience };
+                        source.next = Some(job);
                     }
                     demand::Effect::ReadRequest => {
                         let read = source.file.as_mut().map_or(Ok(None), TraceFile::read);
@@ -80,7 +113,8 @@ impl World {
                             }
                             Err(trouble) => {
                                 self.trouble.get_or_insert(trouble);
-                                return;
+                                source.ended = true;
+                                return None;
                             }
                         }
                     }
@@ -89,10 +123,11 @@ impl World {
                             file.rewind();
                         }
                     }
-                    demand::Effect::Ended => {}
+                    demand::Effect::Ended => source.ended = true,
                 }
             }
         }
+        source.next.take()
     }
 }
 

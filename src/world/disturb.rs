@@ -7,9 +7,10 @@ use sim_types::record::FaultRow;
 use sim_types::{NodeId, SimTime};
 use workloads::execution;
 
-use super::event::{CHAIN, Event};
+use super::event::{CHAIN, NetworkEvent};
+use super::island::{self, BEFALLS, Island, at_moment};
 use super::{Now, World};
-use crate::plan::Change;
+use crate::plan::{Change, ChangeAction};
 
 /// What will happen to the network from outside, in order of time.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -21,10 +22,10 @@ pub(super) struct Disturbances {
 impl World {
     pub(super) fn schedule_disturbances(&mut self, cx: &mut Now<'_>) {
         for (index, (at, _)) in (0..).zip(&self.disturbances.faults) {
-            cx.after(CHAIN, at.since(cx.now()), Event::FaultDue { index });
+            cx.after(CHAIN, at.since(cx.now()), NetworkEvent::FaultDue { index });
         }
         for (index, change) in (0..).zip(&self.disturbances.changes) {
-            cx.after(CHAIN, change.at.since(cx.now()), Event::ChangeDue { index });
+            cx.after(CHAIN, change.at.since(cx.now()), NetworkEvent::ChangeDue { index });
         }
     }
 
@@ -32,51 +33,82 @@ impl World {
         let fault = self.disturbances.faults[index as usize].1.clone();
         let target = match &fault {
             FaultEvent::Crash(node) | FaultEvent::Restart(node) => {
-                self.nodes[node.index()].name.clone()
+                let (subnet, node) = self.find(*node);
+                self.islands[subnet].model().nodes[node.index()].name.clone()
             }
             FaultEvent::Cut(regions) | FaultEvent::Heal(regions) => {
-                let name = |&id| self.network.regions().region(id).name.as_str();
+                let name = |&id| self.regions.region(id).name.as_str();
                 regions.iter().map(name).collect::<Vec<_>>().join(", ")
             }
         };
         self.record(FaultRow { rep: self.rep, time: cx.now().0, kind: fault.word(), target });
+        let now = cx.now();
         match fault {
-            FaultEvent::Crash(node) => self.crash(node, cx),
-            FaultEvent::Restart(node) => self.restart(node, cx),
-            FaultEvent::Cut(regions) => self.network.isolate(&regions),
-            FaultEvent::Heal(regions) => self.network.rejoin(&regions),
+            FaultEvent::Crash(node) => {
+                let (subnet, node) = self.find(node);
+                let island = &mut self.islands[subnet];
+                at_moment(island, now, BEFALLS, |island, cx| island.crash(node, cx));
+            }
+            FaultEvent::Restart(node) => {
+                let (subnet, node) = self.find(node);
+                let island = &mut self.islands[subnet];
+                at_moment(island, now, BEFALLS, |island, cx| island.restart(node, cx));
+            }
+            FaultEvent::Cut(regions) => {
+                self.befall(|island| island.network.isolate(&regions));
+            }
+            FaultEvent::Heal(regions) => {
+                self.befall(|island| island.network.rejoin(&regions));
+            }
         }
     }
 
-    fn crash(&mut self, node: NodeId, cx: &mut Now<'_>) {
-        let entry = &mut self.nodes[node.index()];
-        entry.crashes += 1;
-        if entry.crashes > 1 {
-            return;
-        }
-        entry.up = false;
-        let subnet = usize::from(entry.subnet.0);
-        let running = i32::try_from(entry.running).expect("slots fit 31 bits");
-        self.count_running(node, -running, cx.now());
-        self.ask_market(subnet, market::Input::NodeDown { node }, cx);
-        self.ask_execution(execution::Input::Crashed { node }, cx);
+    /// Changes every subnet in the same way.
+    fn befall(&mut self, act: impl Fn(&mut Island)) {
+        self.islands.iter_mut().for_each(|island| act(island.model_mut()));
     }
 
-    fn restart(&mut self, node: NodeId, cx: &mut Now<'_>) {
-        let entry = &mut self.nodes[node.index()];
-        entry.crashes = entry.crashes.saturating_sub(1);
-        if entry.crashes > 0 || entry.up {
-            return;
-        }
-        entry.up = true;
-        let subnet = usize::from(entry.subnet.0);
-        self.ask_market(subnet, market::Input::NodeUp { node }, cx);
+    /// The subnet of a node, and its number there.
+    fn find(&self, node: NodeId) -> (usize, NodeId) {
+        let after = self.islands.partition_point(|island| island.model().base <= node.0);
+        let subnet = after.checked_sub(1).expect("the first subnet starts at node 0");
+        (subnet, NodeId(node.0 - self.islands[subnet].model().base))
     }
 
     pub(super) fn change_due(&mut self, index: u32, now: SimTime) {
         let Change { path, value, action, .. } = self.disturbances.changes[index as usize].clone();
         let target = format!("{path} = {value}");
         self.record(FaultRow { rep: self.rep, time: now.0, kind: "parameter", target });
-        self.apply_change(action);
+        match action {
+            ChangeAction::EmissionPerBlock(amount) => self.emission_per_block = amount,
+            ChangeAction::Loss(share) => self.befall(|island| island.network.set_loss(share)),
+            // Blocks that are out already keep the parameters they were made under.
+            ChangeAction::Reward(spec) => self.chain.rewards.push(spec),
+        }
+    }
+}
+
+impl Island {
+    fn crash(&mut self, node: NodeId, cx: &mut island::Now<'_>) {
+        let entry = &mut self.nodes[node.index()];
+        entry.crashes += 1;
+        if entry.crashes > 1 {
+            return;
+        }
+        entry.up = false;
+        let running = i32::try_from(entry.running).expect("slots fit 31 bits");
+        self.count_running(node, -running, cx.now());
+        self.ask_market(market::Input::NodeDown { node }, cx);
+        self.ask_execution(execution::Input::Crashed { node }, cx);
+    }
+
+    fn restart(&mut self, node: NodeId, cx: &mut island::Now<'_>) {
+        let entry = &mut self.nodes[node.index()];
+        entry.crashes = entry.crashes.saturating_sub(1);
+        if entry.crashes > 0 || entry.up {
+            return;
+        }
+        entry.up = true;
+        self.ask_market(market::Input::NodeUp { node }, cx);
     }
 }

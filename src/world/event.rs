@@ -1,14 +1,19 @@
-//! Everything that can happen in a world, as one closed enum.
+//! Everything that can happen, as two closed enums: in a subnet, and to the whole network.
 
 use serde::{Deserialize, Serialize};
 use sim_core::engine::{Entity, EventWord};
 use sim_types::NodeId;
 
-/// The entity that stands for all users.
+/// The entity that stands for all users of a subnet.
 pub const USERS: Entity = Entity(0);
-/// The entity that stands for the chain and everything global.
+/// The entity that stands for the chain and everything else that reaches all subnets.
 pub const CHAIN: Entity = Entity(1);
-/// Entities below this number are not nodes.
+/// The entity that ends the run. It comes after [`CHAIN`], so that a slot at the horizon is
+/// still handled.
+pub const HORIZON: Entity = Entity(2);
+/// How many entities the whole network has besides those of its subnets.
+pub const NETWORK_ENTITIES: u32 = 3;
+/// Entities of a subnet below this number are not nodes.
 const FIRST_NODE: u32 = 2;
 
 /// The entity of a node.
@@ -17,17 +22,19 @@ pub fn entity(node: NodeId) -> Entity {
     Entity(node.0 + FIRST_NODE)
 }
 
-/// How many entities a world of so many nodes has.
+/// How many entities a subnet of so many nodes has.
 #[must_use]
 pub fn entities(nodes: u32) -> u32 {
     nodes + FIRST_NODE
 }
 
-/// What can happen. Append only: the order is part of the event digest.
+/// What can happen in a subnet. Append only: the order is part of the event digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// A user sends a job with so many tokens, patience in nanoseconds.
     JobSubmitted {
+        /// Jobs that users of the whole network had sent before.
+        count: u32,
         /// Tokens of the prompt.
         prompt_tokens: u32,
         /// Tokens to generate.
@@ -71,6 +78,11 @@ pub enum Event {
         /// Who.
         validator: NodeId,
     },
+}
+
+/// What can happen to the whole network. Append only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NetworkEvent {
     /// The chain's next slot.
     SlotDue,
     /// A scheduled fault or its end, by its number in the plan's order.
@@ -85,6 +97,8 @@ pub enum Event {
     },
     /// The load is sampled.
     SampleDue,
+    /// The run ends.
+    HorizonReached,
 }
 
 impl EventWord for Event {
@@ -94,16 +108,14 @@ impl EventWord for Event {
             Self::AnswerArrived { at, .. } => at.map_or(USERS, entity),
             Self::ProbeDue { validator } | Self::WeightsDue { validator } => entity(validator),
             Self::RequestArrived { node, .. } | Self::ServiceDone { node, .. } => entity(node),
-            Self::SlotDue | Self::FaultDue { .. } | Self::ChangeDue { .. } | Self::SampleDue => {
-                CHAIN
-            }
         }
     }
 
     fn word(&self) -> u64 {
         let (kind, content): (u64, u64) = match *self {
-            Self::JobSubmitted { prompt_tokens, output_tokens, patience } => {
-                (0, patience ^ (u64::from(prompt_tokens) << 32 | u64::from(output_tokens)))
+            Self::JobSubmitted { count, prompt_tokens, output_tokens, patience } => {
+                let tokens = u64::from(prompt_tokens) << 32 | u64::from(output_tokens);
+                (0, patience ^ tokens ^ u64::from(count).rotate_left(48))
             }
             Self::ProbeDue { .. } => (1, 0),
             Self::RequestArrived { work, .. } => (2, work),
@@ -111,11 +123,30 @@ impl EventWord for Event {
             Self::AnswerArrived { work, .. } => (4, work),
             Self::PatienceOver { job } => (5, job),
             Self::WeightsDue { .. } => (6, 0),
-            Self::SlotDue => (7, 0),
-            Self::FaultDue { index } => (8, index.into()),
-            Self::ChangeDue { index } => (9, index.into()),
-            Self::SampleDue => (10, 0),
         };
         content.rotate_left(8) ^ kind
     }
 }
+
+impl EventWord for NetworkEvent {
+    fn entity(&self) -> Entity {
+        match self {
+            Self::HorizonReached => HORIZON,
+            _ => CHAIN,
+        }
+    }
+
+    fn word(&self) -> u64 {
+        let (kind, content): (u64, u64) = match *self {
+            Self::SlotDue => (7, 0),
+            Self::FaultDue { index } => (8, index.into()),
+            Self::ChangeDue { index } => (9, index.into()),
+            Self::SampleDue => (10, 0),
+            Self::HorizonReached => (11, 0),
+        };
+        content.rotate_left(8) ^ kind
+    }
+}
+
+/// Events are copied in and out of queues.
+const _: () = assert!(size_of::<Event>() <= 24);

@@ -5,7 +5,9 @@ use sim_types::record::{LoadRow, NodeRow};
 use sim_types::{NodeId, SimDuration, SimTime};
 use workloads::execution::Load;
 
-use super::event::{CHAIN, Event};
+use super::chain::CHAIN_LAST;
+use super::event::{CHAIN, NetworkEvent};
+use super::island::{Island, uid};
 use super::{Now, World};
 use crate::plan::Role;
 
@@ -15,7 +17,7 @@ const RUNNING: &str = "what ends has started";
 /// All machines of one hardware profile.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Class {
-    pub(super) hardware: String,
+    hardware: String,
     pub(super) nodes: Vec<NodeId>,
     running: u32,
     since: SimTime,
@@ -45,7 +47,7 @@ impl Class {
     }
 }
 
-impl World {
+impl Island {
     /// A machine has `change` more (or fewer) jobs in its slots from now on.
     pub(super) fn count_running(&mut self, node: NodeId, change: i32, now: SimTime) {
         let entry = &mut self.nodes[node.index()];
@@ -61,38 +63,13 @@ impl World {
         self.classes[self.nodes[node.index()].class].word()
     }
 
-    pub(super) fn sample_due(&mut self, cx: &mut Now<'_>) {
-        self.sample(cx.now());
-        cx.after_with(CHAIN, self.sample_every, super::chain::CHAIN_LAST, Event::SampleDue);
-    }
-
-    /// Writes one row a class for the interval that ends now.
-    pub(super) fn sample(&mut self, now: SimTime) {
-        if core::mem::replace(&mut self.last_sample, now) == now {
-            return;
-        }
-        for index in 0..self.classes.len() {
-            let class = &mut self.classes[index];
-            class.account(now);
-            let busy = core::mem::take(&mut class.busy);
-            let loads = class.nodes.iter().map(|&node| self.execution.load(node));
-            let total = loads.fold(Load::default(), |a, b| Load {
-                slots: a.slots + b.slots,
-                running: a.running + b.running,
-                waiting: a.waiting + b.waiting,
-            });
-            let row = LoadRow {
-                rep: self.rep,
-                time: now.0,
-                hardware: class.word(),
-                nodes: u32::try_from(class.nodes.len()).expect("nodes fit 32 bits"),
-                slots: total.slots,
-                busy: busy.0,
-                running: total.running,
-                waiting: total.waiting,
-            };
-            self.record(row);
-        }
+    /// What the machines of a class are doing, and their slot time in use since the last look.
+    fn look(&mut self, class: usize, now: SimTime) -> (usize, Load, SimDuration) {
+        let class = &mut self.classes[class];
+        class.account(now);
+        let busy = core::mem::take(&mut class.busy);
+        let loads = class.nodes.iter().map(|&node| self.execution.load(node));
+        (class.nodes.len(), loads.fold(Load::default(), plus), busy)
     }
 
     /// Writes one row a node.
@@ -103,15 +80,15 @@ impl World {
             let node = &self.nodes[index];
             let row = NodeRow {
                 rep: self.rep,
-                node: id.0,
+                node: self.global(id).0,
                 name: node.name.clone(),
                 group: node.group.clone(),
                 role: match node.role {
                     Role::Validator => "validator",
                     Role::Provider => "provider",
                 },
-                subnet: node.subnet.0,
-                uid: node.uid.0,
+                subnet: self.subnet.0,
+                uid: uid(id).0,
                 hardware: self.classes[node.class].hardware.clone(),
                 region: self.network.regions().region(node.region).name.clone(),
                 behaviour: if node.copies { "copying" } else { node.behaviour.word() },
@@ -124,6 +101,47 @@ impl World {
                 busy: node.busy.0,
             };
             self.record(row);
+        }
+    }
+}
+
+fn plus(a: Load, b: Load) -> Load {
+    Load {
+        slots: a.slots + b.slots,
+        running: a.running + b.running,
+        waiting: a.waiting + b.waiting,
+    }
+}
+
+impl World {
+    pub(super) fn sample_due(&mut self, cx: &mut Now<'_>) {
+        self.sample(cx.now());
+        cx.after_with(CHAIN, self.sample_every, CHAIN_LAST, NetworkEvent::SampleDue);
+    }
+
+    /// Writes one row a class for the interval that ends now.
+    pub(super) fn sample(&mut self, now: SimTime) {
+        if core::mem::replace(&mut self.last_sample, now) == now {
+            return;
+        }
+        let classes = self.islands.first().map_or(0, |island| island.model().classes.len());
+        for index in 0..classes {
+            let (mut nodes, mut load, mut busy) = (0, Load::default(), SimDuration::ZERO);
+            for island in &mut self.islands {
+                let here = island.model_mut().look(index, now);
+                (nodes, load, busy) = (nodes + here.0, plus(load, here.1), busy + here.2);
+            }
+            let hardware = self.islands[0].model().classes[index].word();
+            self.record(LoadRow {
+                rep: self.rep,
+                time: now.0,
+                hardware,
+                nodes: u32::try_from(nodes).expect("nodes fit 32 bits"),
+                slots: load.slots,
+                busy: busy.0,
+                running: load.running,
+                waiting: load.waiting,
+            });
         }
     }
 }

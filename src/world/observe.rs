@@ -4,16 +4,17 @@ use mechanisms::{reward, verification, weights};
 use sim_types::record::ObservationRow;
 use sim_types::{Failure, NodeId, Observation, Origin, SimDuration, SimTime, Stream};
 
-use super::chain::{Transaction, subnet_id};
+use super::ask;
+use super::chain::Transaction;
 use super::event::{Event, entity};
-use super::{Now, World, ask};
+use super::island::uid;
+use super::island::{Island, Now};
 use crate::plan::Role;
 
-impl World {
-    /// Asks a subnet's verification about a job and obeys.
+impl Island {
+    /// Asks verification about a job and obeys.
     pub(super) fn ask_verification(
         &mut self,
-        subnet: usize,
         job: u64,
         input: verification::Input,
         cx: &mut Now<'_>,
@@ -25,16 +26,15 @@ impl World {
                 | verification::Input::RecheckLost { .. }
         );
         let mut effects = core::mem::take(&mut self.buffers.verification);
-        let rule = &mut self.subnets[subnet].verification;
         let refused = &mut self.rejections.verification;
-        if ask(rule, input, &mut effects, refused).is_err() && decides {
+        if ask(&mut self.verification, input, &mut effects, refused).is_err() && decides {
             // An answer that the rule will not look at does not count.
             self.refuted(job, cx);
         }
         // What is seen is written down before the job can end.
         for effect in &effects {
             if let verification::Effect::Observed(seen) = effect {
-                self.observed(subnet, job, *seen, cx);
+                self.observed(job, *seen, cx);
             }
         }
         for effect in effects.drain(..) {
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Something is now believed of somebody: it is written down, and told to whoever rewards.
-    fn observed(&mut self, subnet: usize, job: u64, seen: Observation, cx: &mut Now<'_>) {
+    fn observed(&mut self, job: u64, seen: Observation, cx: &mut Now<'_>) {
         // Who is down observes nothing; a provider taken on trust need not be there.
         if seen.verifier != seen.subject && !self.nodes[seen.verifier.index()].up {
             return;
@@ -64,13 +64,13 @@ impl World {
                 Some(answer.arrived.since(job.submitted))
             })
             .unwrap_or(SimDuration::ZERO);
-        let subject = self.nodes[seen.subject.index()].uid;
+        let subject = uid(seen.subject);
         self.record(ObservationRow {
             rep: self.rep,
             time: cx.now().0,
-            subnet: subnet_id(subnet).0,
-            verifier: seen.verifier.0,
-            subject: seen.subject.0,
+            subnet: self.subnet.0,
+            verifier: self.global(seen.verifier).0,
+            subject: self.global(seen.subject).0,
             job: seen.job.0,
             probe,
             score_ppm: seen.score_ppm,
@@ -82,7 +82,7 @@ impl World {
             let effects = &mut self.buffers.weights;
             let _ = ask(adapter, input, effects, &mut self.rejections.verification);
         }
-        self.ask_reward(subnet, reward::Input::Observed { subject, observation: seen }, cx);
+        self.ask_reward(reward::Input::Observed { subject, observation: seen }, cx);
     }
 
     /// An answer counts: its payment sets out for the chain.
@@ -90,7 +90,7 @@ impl World {
         let Some(job) = self.jobs.get_mut(ticket) else { return };
         job.accepted.get_or_insert(provider);
         match job.spec.origin {
-            Origin::User => self.submit(Transaction::Settle { job: ticket, provider }, cx),
+            Origin::User => self.submit(Transaction::Settle { job: ticket, provider }),
             Origin::Probe(_) => {
                 self.decide(ticket);
                 self.finish(ticket, Failure::Rejected, cx);
@@ -108,19 +108,17 @@ impl World {
     /// A recheck came to nothing.
     pub(super) fn recheck_lost(&mut self, ticket: u64, provider: NodeId, cx: &mut Now<'_>) {
         let Some(job) = self.jobs.get(ticket) else { return };
-        let (subnet, id) = (usize::from(job.spec.subnet.0), job.spec.id);
-        let input = verification::Input::RecheckLost { job: id, provider };
-        self.ask_verification(subnet, ticket, input, cx);
+        let input = verification::Input::RecheckLost { job: job.spec.id, provider };
+        self.ask_verification(ticket, input, cx);
     }
 
-    /// A validator of the subnet, drawn for this occasion; the subject itself where there is
+    /// A validator, drawn for this occasion; the subject itself where there is
     /// none: its word is then taken on trust.
-    pub(super) fn some_verifier(&self, subnet: usize, occasion: u64, subject: NodeId) -> NodeId {
-        let subnet = &self.subnets[subnet];
-        let mut stream = Stream::new(subnet.verifier_key, occasion);
-        let count = subnet.validators.len() as u64;
+    pub(super) fn some_verifier(&self, occasion: u64, subject: NodeId) -> NodeId {
+        let mut stream = Stream::new(self.keys.verifier, occasion);
+        let count = self.validators.len() as u64;
         let start = usize::try_from(stream.below(count)).expect("an index");
-        let (late, early) = subnet.validators.split_at(start.min(subnet.validators.len()));
+        let (late, early) = self.validators.split_at(start.min(self.validators.len()));
         early
             .iter()
             .chain(late)
@@ -129,11 +127,11 @@ impl World {
             .unwrap_or(subject)
     }
 
-    /// Plans when each validator of a subnet publishes the weights of this period: drawn
+    /// Plans when each validator publishes the weights of this period: drawn
     /// between 90 % and 98 % of the time left until its last block. The place is drawn once a
     /// validator, so that it does not set them sooner than a period after the last time.
-    pub(super) fn schedule_weights(&mut self, subnet: usize, until: SimTime, cx: &mut Now<'_>) {
-        for &validator in &self.subnets[subnet].validators.clone() {
+    pub(super) fn schedule_weights(&mut self, until: SimTime, cx: &mut Now<'_>) {
+        for &validator in &self.validators {
             let key = self.nodes[validator.index()].keys.weights;
             let place = 0.90 + 0.08 * Stream::new(key, 0).uniform();
             let left = until.since(cx.now()).seconds() * place;
@@ -143,7 +141,7 @@ impl World {
     }
 
     /// A validator publishes its weights as a ledger transaction.
-    pub(super) fn weights_due(&mut self, validator: NodeId, cx: &mut Now<'_>) {
+    pub(super) fn weights_due(&mut self, validator: NodeId) {
         let node = &mut self.nodes[validator.index()];
         if !node.up {
             return;
@@ -154,16 +152,15 @@ impl World {
         let _ = ask(adapter, input, &mut effects, &mut self.rejections.verification);
         for effect in effects.drain(..) {
             let weights::Effect::SetWeights { row } = effect;
-            self.submit(Transaction::SetWeights { by: validator, row }, cx);
+            self.submit(Transaction::SetWeights { by: validator, row });
         }
         self.buffers.weights = effects;
     }
 
     /// A period's consensus is public: everybody may look, and copy.
-    pub(super) fn publish_consensus(&mut self, subnet: usize, consensus: &[u16]) {
+    pub(super) fn publish_consensus(&mut self, consensus: &[u16]) {
         let mut effects = core::mem::take(&mut self.buffers.weights);
-        for &member in &self.subnets[subnet].members {
-            let node = &mut self.nodes[member.index()];
+        for node in &mut self.nodes {
             if node.role == Role::Validator
                 && let Some(adapter) = &mut node.weights
             {

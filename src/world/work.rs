@@ -15,8 +15,9 @@ use sim_types::{
 };
 use workloads::execution;
 
+use super::ask;
 use super::event::{Event, USERS, entity};
-use super::{Now, World, ask};
+use super::island::{Island, Now};
 
 /// Patience ends after the answers that arrive at the same moment.
 const AFTER_ANSWERS: u8 = 200;
@@ -86,41 +87,37 @@ pub(super) enum WorkKind {
     },
 }
 
-impl World {
+impl Island {
     /// A user sends a job: ask the market who shall work.
     pub(super) fn job_submitted(
         &mut self,
+        count: u32,
         prompt_tokens: u32,
         output_tokens: u32,
         patience: SimDuration,
         cx: &mut Now<'_>,
     ) {
-        let count = self.count_job();
-        self.next_job(cx);
         let occasion = u64::from(count);
-        let subnets = self.subnets.len() as u64;
-        let subnet = Stream::new(self.keys.subnet, occasion).below(subnets);
         let region = Stream::new(self.keys.region, occasion).weighted(&self.wire.user_weights);
         let spec = JobSpec {
             id: JobId::of(USERS.0, count),
             kind: JobKind::Inference,
             origin: Origin::User,
-            subnet: sim_types::SubnetId(u16::try_from(subnet).expect("below the subnets")),
+            subnet: self.subnet,
             prompt_tokens,
             output_tokens,
             patience,
         };
         let from = self.wire.user_regions[region.unwrap_or(0)];
         let job = self.jobs.insert(Job::new(spec, occasion, from, cx.now()));
-        let subnet = &mut self.subnets[usize::from(spec.subnet.0)];
         let input = market::Input::JobArrived {
             job: spec,
-            replicas: subnet.replicas,
-            stream: Stream::new(subnet.market_key, occasion),
+            replicas: self.replicas,
+            stream: Stream::new(self.keys.market, occasion),
         };
         let mut effects = core::mem::take(&mut self.buffers.market);
         let refused = &mut self.rejections.market;
-        if ask(&mut subnet.market, input, &mut effects, refused).is_err() {
+        if ask(&mut self.market, input, &mut effects, refused).is_err() {
             effects.push(market::Effect::Unserved { job: spec.id });
         }
         for effect in effects.drain(..) {
@@ -143,16 +140,14 @@ impl World {
             validator,
             stream: Stream::new(node.keys.probe, node.caused.into()),
         };
-        let subnet = usize::from(node.subnet.0);
-        self.ask_market(subnet, input, cx);
+        self.ask_market(input, cx);
     }
 
-    /// Tells a market something that is not about one user job, and obeys.
-    pub(super) fn ask_market(&mut self, subnet: usize, input: market::Input, cx: &mut Now<'_>) {
+    /// Tells the market something that is not about one user job, and obeys.
+    pub(super) fn ask_market(&mut self, input: market::Input, cx: &mut Now<'_>) {
         let mut effects = core::mem::take(&mut self.buffers.market);
-        let market = &mut self.subnets[subnet].market;
         // A refusal is counted; there is nothing else to do about it.
-        let _ = ask(market, input, &mut effects, &mut self.rejections.market);
+        let _ = ask(&mut self.market, input, &mut effects, &mut self.rejections.market);
         for effect in effects.drain(..) {
             self.probe_effect(&effect, cx);
         }
@@ -188,14 +183,15 @@ impl World {
         patience: SimDuration,
         cx: &mut Now<'_>,
     ) {
+        let name = entity(self.global(validator));
         let node = &mut self.nodes[validator.index()];
         node.caused += 1;
         let occasion = node.keys.probe.word() ^ u64::from(node.caused);
         let spec = JobSpec {
-            id: JobId::of(entity(validator).0, node.caused),
+            id: JobId::of(name.0, node.caused),
             kind: JobKind::Inference,
             origin: Origin::Probe(validator),
-            subnet: node.subnet,
+            subnet: self.subnet,
             prompt_tokens,
             output_tokens,
             patience,
@@ -214,9 +210,8 @@ impl World {
         let paid = self.ledger.transfer(self.accounts.users, self.accounts.escrow, total);
         if paid.is_err() {
             // Users without money are not served.
-            let subnet = self.subnet_of(job);
             for provider in found.providers {
-                self.close_at_market(subnet, found.job, provider, cx);
+                self.close_at_market(found.job, provider, cx);
             }
             self.fail(job, Failure::Unserved, cx);
             return;
@@ -233,10 +228,9 @@ impl World {
     fn assign(&mut self, ticket: u64, providers: &[NodeId], cx: &mut Now<'_>) {
         let Some(job) = self.jobs.get(ticket) else { return };
         let (spec, occasion, from, via) = (job.spec, job.occasion, job.from, job.hop());
-        let subnet = usize::from(spec.subnet.0);
         let replicas = u32::try_from(providers.len()).expect("few providers a job");
         let assigned = verification::Input::Assigned { job: spec.id, replicas };
-        self.ask_verification(subnet, ticket, assigned, cx);
+        self.ask_verification(ticket, assigned, cx);
         let bytes = u64::from(spec.prompt_tokens) * self.wire.bytes_per_token;
         for &provider in providers {
             let work = self.works.insert(Work {
@@ -343,7 +337,6 @@ impl World {
             return;
         };
         if let WorkKind::Recheck { provider } = work.kind {
-            let subnet = usize::from(job.spec.subnet.0);
             let key = self.nodes[provider.index()].keys.recheck;
             let input = verification::Input::Rechecked {
                 job: job.spec.id,
@@ -351,7 +344,7 @@ impl World {
                 stream: Stream::new(key, job.occasion),
             };
             self.works.remove(ticket);
-            self.ask_verification(subnet, work.job, input, cx);
+            self.ask_verification(work.job, input, cx);
             return;
         }
         let bytes = u64::from(work.output_tokens) * self.wire.bytes_per_token;
@@ -389,7 +382,6 @@ impl World {
             truth: work.truth,
             quality_ppm,
         });
-        let subnet = usize::from(spec.subnet.0);
         let via = job.via;
         let node = &mut self.nodes[work.node.index()];
         match spec.origin {
@@ -400,12 +392,12 @@ impl World {
         // Right answers to one job are alike; every wrong one is wrong in its own way. The
         // fingerprint itself must not tell which is which.
         let fingerprint = match work.truth {
-            Truth::Right => self.subnets[subnet].answer_key,
+            Truth::Right => self.keys.answer,
             Truth::Lazy | Truth::Substituted | Truth::Noisy => keys.wrong,
         };
         let answer = Stream::new(fingerprint, occasion).bits();
-        self.close_at_market(subnet, spec.id, work.node, cx);
-        let verifier = via.unwrap_or_else(|| self.some_verifier(subnet, occasion, work.node));
+        self.close_at_market(spec.id, work.node, cx);
+        let verifier = via.unwrap_or_else(|| self.some_verifier(occasion, work.node));
         let completion = Completion {
             job: spec.id,
             origin: spec.origin,
@@ -418,7 +410,7 @@ impl World {
         };
         let stream = Stream::new(keys.verify, occasion);
         let input = verification::Input::Completed { completion, verifier, stream };
-        self.ask_verification(subnet, work.job, input, cx);
+        self.ask_verification(work.job, input, cx);
     }
 
     /// The customer stops waiting: whatever has not come by now does not count.
@@ -438,10 +430,9 @@ impl World {
         if work.at_machine {
             self.ask_execution(execution::Input::Abandoned { node: work.node, ticket }, cx);
         }
-        let subnet = usize::from(spec.subnet.0);
-        self.close_at_market(subnet, spec.id, work.node, cx);
+        self.close_at_market(spec.id, work.node, cx);
         let via = self.jobs.get(job).and_then(|job| job.via);
-        let verifier = via.unwrap_or_else(|| self.some_verifier(subnet, occasion, work.node));
+        let verifier = via.unwrap_or_else(|| self.some_verifier(occasion, work.node));
         let input = verification::Input::Missing {
             job: spec.id,
             provider: work.node,
@@ -450,7 +441,7 @@ impl World {
         };
         self.decide(job);
         self.refund(job);
-        self.ask_verification(subnet, job, input, cx);
+        self.ask_verification(job, input, cx);
     }
 
     /// A work vanished on its way or in a crash: nobody is told, the customer waits in vain.
@@ -561,12 +552,8 @@ impl World {
         self.request_arrived(verifier, work, cx);
     }
 
-    fn close_at_market(&mut self, subnet: usize, job: JobId, provider: NodeId, cx: &mut Now<'_>) {
-        self.ask_market(subnet, market::Input::JobClosed { job, provider }, cx);
-    }
-
-    fn subnet_of(&self, job: u64) -> usize {
-        self.jobs.get(job).map_or(0, |job| usize::from(job.spec.subnet.0))
+    fn close_at_market(&mut self, job: JobId, provider: NodeId, cx: &mut Now<'_>) {
+        self.ask_market(market::Input::JobClosed { job, provider }, cx);
     }
 
     /// Gives back what one provider would have been paid.
@@ -626,8 +613,8 @@ impl World {
             kind: "inference",
             prompt_tokens: job.spec.prompt_tokens,
             output_tokens: job.spec.output_tokens,
-            via: job.via.map(|node| node.0),
-            provider: answer.map(|a| a.provider.0),
+            via: job.via.map(|node| self.global(node).0),
+            provider: answer.map(|a| self.global(a.provider).0),
             hardware: answer.map_or("", |a| self.hardware_word(a.provider)),
             replicas: job.replicas,
             submitted: job.submitted.0,

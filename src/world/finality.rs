@@ -1,0 +1,231 @@
+//! Stage six, and what the chain means to a subnet: payments, emission, epochs.
+
+use mechanisms::reward::RewardSpec;
+use mechanisms::{market, reward};
+use serde::{Deserialize, Serialize};
+use sim_types::record::{EpochRow, PayoutRow};
+use sim_types::{Amount, EpochIndex, Failure, Height, NodeId, PayoutReason, SimTime, Stream};
+
+use super::ask;
+use super::chain::Transaction;
+use super::island::{Island, Now};
+
+/// What the chain tells a subnet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Letter {
+    /// These jobs are settled in this block.
+    Included { height: Height, jobs: Vec<u64> },
+    /// This transaction will never count.
+    Refused(Transaction),
+    /// A block is final.
+    Final(Part),
+}
+
+/// A subnet's part of a final block.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Part {
+    pub(super) height: Height,
+    /// What each transaction pays.
+    pub(super) fee: Amount,
+    /// In block order.
+    pub(super) transactions: Vec<Transaction>,
+    pub(super) emission: Amount,
+    /// Reward parameters that hold from this block on.
+    pub(super) rewards: Vec<RewardSpec>,
+}
+
+impl Island {
+    pub(super) fn read(&mut self, letter: Letter, cx: &mut Now<'_>) {
+        match letter {
+            Letter::Included { height, jobs } => {
+                for job in jobs {
+                    if let Some(job) = self.jobs.get_mut(job) {
+                        job.included = Some(height);
+                    }
+                }
+            }
+            Letter::Refused(transaction) => self.fall_through(&transaction, cx),
+            Letter::Final(part) => self.finalised(part, cx),
+        }
+    }
+
+    /// A block is final: parameters, fees, transactions, emission, rewards, in this order.
+    fn finalised(&mut self, part: Part, cx: &mut Now<'_>) {
+        let Part { height, fee, transactions, emission, rewards } = part;
+        self.applied = height;
+        for spec in rewards {
+            self.ask_reward(reward::Input::Reconfigured { spec: Box::new(spec) }, cx);
+        }
+        let mut fees = Amount::ZERO;
+        for transaction in transactions {
+            if self.pay_fee(&transaction, fee) {
+                fees += fee;
+                self.apply(transaction, height, cx);
+            } else {
+                self.rejections.settlement += 1;
+                self.fall_through(&transaction, cx);
+            }
+        }
+        self.fees.push(fees);
+        self.ledger.mint(self.accounts.pending, emission);
+        self.ask_reward(reward::Input::BlockProduced { height, emission }, cx);
+    }
+
+    fn pay_fee(&mut self, transaction: &Transaction, fee: Amount) -> bool {
+        let payer = match transaction {
+            Transaction::Settle { .. } => self.accounts.users,
+            Transaction::SetWeights { by, .. } => self.nodes[by.index()].account,
+        };
+        self.ledger.transfer(payer, self.accounts.fees, fee).is_ok()
+    }
+
+    fn apply(&mut self, transaction: Transaction, height: Height, cx: &mut Now<'_>) {
+        match transaction {
+            Transaction::Settle { job, provider } => self.settled(job, provider, cx),
+            Transaction::SetWeights { by, row } => {
+                let by = super::island::uid(by);
+                self.ask_reward(reward::Input::WeightsSet { by, height, row }, cx);
+            }
+        }
+    }
+
+    /// A transaction that will never count.
+    fn fall_through(&mut self, transaction: &Transaction, cx: &mut Now<'_>) {
+        if let &Transaction::Settle { job, .. } = transaction {
+            self.refund(job);
+            self.decide(job);
+            self.finish(job, Failure::Refused, cx);
+        }
+    }
+
+    /// A job's payment is final.
+    fn settled(&mut self, ticket: u64, provider: NodeId, cx: &mut Now<'_>) {
+        let Some(job) = self.jobs.get_mut(ticket) else { return };
+        let (price, id) = (job.price, job.spec.id);
+        job.paid = true;
+        let account = self.nodes[provider.index()].account;
+        self.ledger
+            .transfer(self.accounts.escrow, account, price)
+            .expect("escrow holds every open price");
+        if price > Amount::ZERO {
+            self.paid(Some(provider), price, PayoutReason::Price, None, Some(id.0), cx);
+        }
+        self.decide(ticket);
+        self.finish(ticket, Failure::Refused, cx);
+    }
+
+    /// Asks the reward rule and obeys.
+    pub(super) fn ask_reward(&mut self, input: reward::Input, cx: &mut Now<'_>) {
+        let mut effects = core::mem::take(&mut self.buffers.reward);
+        let _ = ask(&mut self.reward, input, &mut effects, &mut self.rejections.reward);
+        for effect in effects.drain(..) {
+            self.reward_effect(effect, cx);
+        }
+        self.buffers.reward = effects;
+    }
+
+    fn reward_effect(&mut self, effect: reward::Effect, cx: &mut Now<'_>) {
+        let pending = self.accounts.pending;
+        let epoch = self.epoch;
+        match effect {
+            reward::Effect::Pay { to, amount, reason } => {
+                let node = NodeId(to.0.into());
+                let account = self.nodes[node.index()].account;
+                self.ledger
+                    .transfer(pending, account, amount)
+                    .expect("a reward rule pays out of accrued emission only");
+                self.paid(Some(node), amount, reason, Some(epoch), None, cx);
+            }
+            reward::Effect::Withhold { amount } => {
+                self.ledger
+                    .transfer(pending, self.accounts.treasury, amount)
+                    .expect("a reward rule withholds accrued emission only");
+                self.paid(None, amount, PayoutReason::Withheld, Some(epoch), None, cx);
+            }
+            reward::Effect::EpochClosed { epoch, height, members } => {
+                self.epoch_closed(epoch, height, &members, cx);
+            }
+            reward::Effect::EpochOpened { epoch, closes_at } => {
+                self.epoch_opened(epoch, closes_at, cx);
+            }
+        }
+    }
+
+    fn epoch_opened(&mut self, epoch: EpochIndex, closes_at: Height, cx: &mut Now<'_>) {
+        self.epoch = epoch;
+        // A period opens when its first block is final, and its members act from then on for
+        // as long as it lasts in blocks. Block h is produced h intervals after the start;
+        // weights must be there before the last one. Periods shorter than finality cannot meet
+        // that: their weights count in a later one.
+        let blocks = closes_at.0.saturating_sub(self.applied.0);
+        let length = self.interval.times(blocks);
+        let last = SimTime::ZERO + self.interval.times(closes_at.0.saturating_sub(1));
+        self.schedule_weights(if last > cx.now() { last } else { cx.now() + length }, cx);
+        let stream = Stream::new(self.keys.epoch, epoch.0);
+        self.ask_market(market::Input::EpochStarted { length, stream }, cx);
+    }
+
+    fn epoch_closed(
+        &mut self,
+        epoch: EpochIndex,
+        height: Height,
+        members: &[reward::MemberFigures],
+        cx: &mut Now<'_>,
+    ) {
+        for (uid, figures) in (0_u16..).zip(members) {
+            self.record(EpochRow {
+                rep: self.rep,
+                subnet: self.subnet.0,
+                epoch: epoch.0,
+                height: height.0,
+                time: cx.now().0,
+                uid,
+                node: self.global(NodeId(uid.into())).0,
+                stake: Amount(figures.stake.into()),
+                consensus: figures.consensus,
+                incentive: figures.incentive,
+                dividends: figures.dividends,
+                validator_trust: figures.validator_trust,
+                validator_permit: figures.validator_permit,
+                emission: figures.emission,
+            });
+        }
+        let consensus: Vec<u16> = members.iter().map(|m| m.consensus).collect();
+        self.publish_consensus(&consensus);
+        let standings = (0..).map(NodeId).zip(members.iter().map(|m| m.incentive)).collect();
+        self.ask_market(market::Input::StandingsPublished { standings }, cx);
+    }
+
+    fn paid(
+        &mut self,
+        to: Option<NodeId>,
+        amount: Amount,
+        reason: PayoutReason,
+        epoch: Option<EpochIndex>,
+        job: Option<u64>,
+        cx: &mut Now<'_>,
+    ) {
+        if amount == Amount::ZERO {
+            return;
+        }
+        if let Some(node) = to {
+            self.nodes[node.index()].earned += amount;
+        }
+        self.record(PayoutRow {
+            rep: self.rep,
+            time: cx.now().0,
+            subnet: Some(self.subnet.0.into()),
+            epoch: epoch.map(|e| e.0),
+            job,
+            node: to.map(|node| self.global(node).0),
+            amount,
+            reason: match reason {
+                PayoutReason::Incentive => "incentive",
+                PayoutReason::Dividend => "dividend",
+                PayoutReason::Price => "price",
+                PayoutReason::Fee => "fee",
+                PayoutReason::Withheld => "withheld",
+            },
+        });
+    }
+}
