@@ -40,7 +40,7 @@ pub enum Every {
 
 impl Every {
     /// Often enough to lose little, seldom enough to cost nothing that can be measured.
-    pub const USUAL: Self = Self::Wall(Duration::from_secs(60));
+    pub const USUAL: Self = Self::Wall(Duration::from_mins(1));
 }
 
 /// Events between two looks at whether simulated time for a snapshot has come.

@@ -416,11 +416,11 @@ fn drive(
 ) -> Result<bool, RunError> {
     let mut at = (engine.now(), 0_u64);
     loop {
-        let step = saver.as_ref().map_or(SLICE, |s| s.step(SLICE, engine.events_handled()));
-        let stop = engine.run_until(horizon, step);
+        let events = saver.as_ref().map_or(SLICE, |s| s.step(SLICE, engine.events_handled()));
+        let stop = engine.run_until(horizon, events);
         let now = engine.now();
         options.done.fetch_add(now.since(at.0).0, Ordering::Relaxed);
-        at = if now > at.0 { (now, 0) } else { (now, at.1 + step) };
+        at = if now > at.0 { (now, 0) } else { (now, at.1 + events) };
         if engine.model().in_trouble() {
             return match engine.model_mut().take_trouble() {
                 Some(trouble) => Err(trouble.into()),
