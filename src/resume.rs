@@ -40,7 +40,7 @@ pub enum Every {
 
 impl Every {
     /// Often enough to lose little, seldom enough to cost nothing that can be measured.
-    pub const USUAL: Self = Self::Wall(Duration::from_secs(60));
+    pub const USUAL: Self = Self::Wall(Duration::from_mins(1));
 }
 
 /// The directory in which a run is written until it is whole.

@@ -43,7 +43,9 @@ fn jobs(dir: &Path, table: &str) -> BTreeMap<u64, u32> {
         } else {
             batch.u64("job")?.to_vec()
         };
-        column.into_iter().for_each(|job| *found.entry(job).or_default() += 1);
+        for job in column {
+            *found.entry(job).or_default() += 1;
+        }
         Ok(())
     })
     .expect("a whole table");

@@ -84,15 +84,14 @@ pub fn standing(metric: &str, level: TraceLevel) -> Standing {
     let named = |list: &[&str]| {
         list.iter().any(|name| name.strip_suffix(".*").map_or(*name == metric, |n| n == base))
     };
-    let of_period = metric.strip_prefix("payouts.").is_some_and(|reason| of_periods(reason));
+    let of_period = metric.strip_prefix("payouts.").is_some_and(of_periods);
     match level {
         TraceLevel::Full => Standing::Exact,
-        TraceLevel::Off => Standing::Withheld,
         TraceLevel::Summary | TraceLevel::Sampled(_) if named(EXACT) || of_period => {
             Standing::Exact
         }
         TraceLevel::Sampled(_) if named(ESTIMATED) => Standing::Estimated,
-        TraceLevel::Summary | TraceLevel::Sampled(_) => Standing::Withheld,
+        TraceLevel::Off | TraceLevel::Summary | TraceLevel::Sampled(_) => Standing::Withheld,
     }
 }
 

@@ -384,6 +384,6 @@ fn a_level_writes_its_tables_and_rows() {
         assert_eq!(summaries["payouts"].digest, digest(&kept));
         assert_eq!(summaries.contains_key("jobs"), level != TraceLevel::Summary);
         assert_eq!(part_path(&dir, "jobs", 0).exists(), level != TraceLevel::Summary);
-        assert_eq!(merge(&dir, &[summaries.clone()]).expect("merges"), summaries);
+        assert_eq!(merge(&dir, std::slice::from_ref(&summaries)).expect("merges"), summaries);
     }
 }

@@ -15,6 +15,7 @@ use crate::resume::Every;
 use crate::run::{self, Options};
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub(super) struct Run {
     #[command(flatten)]
     scenario: ScenarioArgs,

@@ -209,7 +209,9 @@ fn epochs(trace: &Path, show: Timeline, events: &mut Vec<Event>) -> Result<OneIn
     })?;
     let mut census = Census::new(1);
     let hashed = |epoch: u64, subnet: u16| epoch << 16 | u64::from(subnet);
-    closed.keys().for_each(|&(epoch, subnet)| census.count(hashed(epoch, subnet)));
+    for &(epoch, subnet) in closed.keys() {
+        census.count(hashed(epoch, subnet));
+    }
     let rate = census.sample(show.most);
     for ((epoch, subnet), (time, emission)) in closed {
         if rate.keeps(hashed(epoch, subnet)) {

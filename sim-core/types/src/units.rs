@@ -212,9 +212,6 @@ macro_rules! written {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                if !deserializer.is_human_readable() {
-                    return Deserialize::deserialize(deserializer).map($name);
-                }
                 struct Written;
                 impl de::Visitor<'_> for Written {
                     type Value = $name;
@@ -233,6 +230,9 @@ macro_rules! written {
                     fn visit_i64<E: de::Error>(self, number: i64) -> Result<$name, E> {
                         self.visit_str(&number.to_string())
                     }
+                }
+                if !deserializer.is_human_readable() {
+                    return Deserialize::deserialize(deserializer).map($name);
                 }
                 deserializer.deserialize_any(Written)
             }
