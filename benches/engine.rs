@@ -1,5 +1,7 @@
 //! The engine alone: queue, event loop, shards, snapshots. `cargo bench -p arable-sim-core`.
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "delays")]
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -91,9 +93,11 @@ fn hold(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Draws a delay in nanoseconds.
+type Delay = fn(&mut Stream) -> u64;
+
 /// The delays of the peers' hold model.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds")]
-const LAWS: [(&str, fn(&mut Stream) -> u64); 4] = [
+const LAWS: [(&str, Delay); 4] = [
     ("exponential", |stream| (stream.exponential(1.0) * 1e9) as u64),
     ("bimodal", |stream| {
         let span = if stream.uniform() < 0.9 { 0.1 } else { 100.0 };

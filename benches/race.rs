@@ -3,6 +3,11 @@
 //!
 //! `cargo bench --bench race -- phold processes=1024 remote=0.5 shards=1 threads=1 seconds=30`
 
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "arguments are small")]
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+#![allow(clippy::print_stdout, reason = "what it is for")]
+#![allow(clippy::disallowed_methods, reason = "it measures time; nothing simulated sees it")]
+
 use std::time::Instant;
 
 use sim_core::parallel::Parallel;

@@ -8,7 +8,7 @@
 //! in it, in an engine of its own; the hub is what they share: the chain, the demand, scheduled
 //! faults and changes, the clock of samples. Islands reach each other through the chain alone,
 //! so between two events of the hub they run side by side, on as many threads as there are,
-//! and whatever they leave is put into one order ([`rows`]) that no number of threads changes.
+//! and whatever they leave is put into one order (`rows`) that no number of threads changes.
 //!
 //! | file | does | where |
 //! |---|---|---|
@@ -34,7 +34,6 @@ mod island;
 mod load;
 mod observe;
 mod rows;
-mod slab;
 mod work;
 
 use mechanisms::settlement;

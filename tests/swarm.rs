@@ -35,12 +35,13 @@ impl Draw {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one scenario, from top to bottom")]
 /// A scenario as somebody might write it: population, latencies, rules and faults all drawn.
 fn scenario(seed: u64) -> String {
     let mut d = Draw(Stream::new(seed, 0));
     let minutes = d.between(12, 45);
     let (validators, miners) = (d.between(1, 6), d.between(2, 24));
-    let regions = ["{ single: { latency: 35ms } }", "aws", "simblock_2019"];
+    let regions = ["{ single: 35ms }", "aws", "simblock_2019"];
     let regions = d.one(&regions);
     let hardware =
         d.one(&["rtx_4090", "a100_sxm", "{ mix: { rtx_4090: 3, l40s: 1, h100_sxm: 1 } }"]);
@@ -197,15 +198,15 @@ fn jobs_are_in_order(trace: &Path) -> BTreeMap<(u64, u64), u128> {
         let (reps, names) = (batch.u32("rep")?, batch.u64("job")?);
         let (submitted, started) = (batch.u64("submitted")?, batch.opt_u64("started")?);
         let (completed, finals) = (batch.opt_u64("completed")?, batch.opt_u64("finalised")?);
-        let (prices, outcomes) = (batch.amount("price")?, batch.words("outcome")?);
+        let (amounts, outcomes) = (batch.amount("price")?, batch.words("outcome")?);
         for row in 0..batch.rows() {
             let stages =
                 [Some(submitted[row]), started.get(row), completed.get(row), finals.get(row)];
             assert!(stages.iter().flatten().is_sorted(), "job {}: {stages:?}", names[row]);
             let is_final = outcomes.get(row) == "final";
             assert_eq!(finals.get(row).is_some(), is_final, "job {}", names[row]);
-            if is_final && prices.get(row) > 0 {
-                priced.insert((u64::from(reps[row]), names[row]), prices.get(row));
+            if is_final && amounts.get(row) > 0 {
+                priced.insert((u64::from(reps[row]), names[row]), amounts.get(row));
             }
         }
         Ok(())
@@ -228,8 +229,8 @@ fn money_goes_where_it_is_due(
     let read = payouts.for_each(|batch| {
         let (reps, jobs) = (batch.u32("rep")?, batch.opt_u64("job")?);
         let (amounts, reasons) = (batch.amount("amount")?, batch.words("reason")?);
-        for row in 0..batch.rows() {
-            let rep = u64::from(reps[row]);
+        for (row, &rep) in reps.iter().enumerate() {
+            let rep = u64::from(rep);
             match (reasons.get(row), jobs.get(row)) {
                 ("price", Some(job)) => drop(paid.insert((rep, job), amounts.get(row))),
                 _ => *issued.entry(rep).or_default() += amounts.get(row),
@@ -252,7 +253,7 @@ fn money_goes_where_it_is_due(
 enum Verdict {
     Obeyed,
     /// The rules drawn do not go together, and the plan says so.
-    Refused,
+    Refused(String),
     Failed(String),
 }
 
@@ -260,8 +261,9 @@ fn judge(seed: u64) -> Verdict {
     let scratch = Scratch::new();
     let file = scratch.path().join("swarm.yaml");
     std::fs::write(&file, scenario(seed)).expect("a scratch file");
-    let Ok((plan, _)) = Source::load(&file).and_then(|source| source.plan()) else {
-        return Verdict::Refused;
+    let plan = match Source::load(&file).and_then(|source| source.plan()) {
+        Ok((plan, _)) => plan,
+        Err(why) => return Verdict::Refused(format!("seed {seed}: {}", why.render(false))),
     };
     match catch_unwind(AssertUnwindSafe(|| obeys_the_laws(seed, &plan))) {
         Ok(()) => Verdict::Obeyed,
@@ -293,10 +295,10 @@ fn every_drawn_scenario_obeys_the_laws() {
         .filter_map(|v| if let Verdict::Failed(text) = v { Some(text.as_str()) } else { None })
         .collect();
     assert!(failures.is_empty(), "{} of {count} seeds:\n{}", failures.len(), failures.join("\n"));
-    let refused = verdicts.iter().filter(|v| matches!(v, Verdict::Refused)).count() as u64;
-    println!(
-        "{} seeds obeyed the laws, {refused} drew rules that do not go together",
-        count - refused
-    );
-    assert!(refused * 4 <= count, "{refused} of {count} scenarios were refused");
+    let refused: Vec<&str> = verdicts
+        .iter()
+        .filter_map(|v| if let Verdict::Refused(text) = v { Some(text.as_str()) } else { None })
+        .collect();
+    let obeyed = count - refused.len() as u64;
+    assert!(obeyed * 4 >= count * 3, "most scenarios were refused:\n{}", refused.join("\n"));
 }

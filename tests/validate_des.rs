@@ -17,9 +17,10 @@ fn judge(name: &str, cases: &[(&str, Value, Value, Value)]) -> Vec<CaseReport> {
         .collect();
     let file: PathBuf =
         std::env::temp_dir().join(format!("des-{}-{name}.json", std::process::id()));
-    std::fs::write(&file, json!({"schema": "cases/v1", "cases": cases}).to_string()).unwrap();
-    let report = validate::run(std::slice::from_ref(&file), None).unwrap();
-    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, json!({"schema": "cases/v1", "cases": cases}).to_string())
+        .expect("a scratch file");
+    let report = validate::run(std::slice::from_ref(&file), None).expect("a file of cases");
+    std::fs::remove_file(&file).expect("a scratch file");
     report.cases
 }
 

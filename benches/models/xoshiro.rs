@@ -1,5 +1,5 @@
 //! The generator of the peers, so that a race is one of engines: xoshiro256++ (Blackman &
-//! Vigna, "Scrambled linear pseudorandom number generators", 2021), seeded by SplitMix64.
+//! Vigna, "Scrambled linear pseudorandom number generators", 2021), seeded by `SplitMix64`.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,13 +45,14 @@ impl Xoshiro {
     /// Exponential with this mean. With the platform's logarithm, as the peers have it:
     /// digests of these models hold on one machine only.
     #[inline]
+    #[allow(clippy::disallowed_methods, reason = "banned in what the product simulates")]
     pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
         -mean * self.uniform().ln()
     }
 
     /// Uniform from 0 to `count` - 1.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "below `count`")]
+    #[allow(clippy::cast_possible_truncation, reason = "below `count`")]
     pub(crate) fn below(&mut self, count: u32) -> u32 {
         (((self.bits() >> 32) * u64::from(count)) >> 32) as u32
     }

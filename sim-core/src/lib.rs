@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`engine`] | [`Model`], [`Engine`], [`Cx`]: typed events in one total order |
 //! | [`queue`], [`key`] | the pending events and their order: a radix wheel, a 4-ary heap |
+//! | [`slab`] | what is too large for an event, or shared by many |
 //! | [`timers`] | scheduled events that can be taken back |
 //! | [`fault`] | why a run failed, and who did it |
 //! | [`queueing`] | sources, servers, routes and statistics of queueing models |
@@ -52,6 +53,7 @@ pub mod parallel;
 pub mod queue;
 pub mod queueing;
 mod shard;
+pub mod slab;
 pub mod streams;
 pub mod timers;
 pub mod trace;
@@ -65,6 +67,7 @@ pub use key::Key;
 pub use ledger::{Ledger, Short};
 pub use network::{Network, RegionId, Regions};
 pub use parallel::Parallel;
+pub use slab::Slab;
 pub use streams::Streams;
 pub use timers::Timer;
 pub use trace::{TableSummary, Trace, TraceError};

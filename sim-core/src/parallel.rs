@@ -354,6 +354,9 @@ fn soonest<M: Model>(shard: &mut Shard<M>) -> u64 {
 }
 
 /// Cuts `entities` into at most `shards` parts of nearly equal size, in order.
+///
+/// # Panics
+/// Never: a cut is at most the number of entities.
 #[must_use]
 pub fn even_parts(entities: u32, shards: u16) -> Vec<Range<u32>> {
     let shards = u32::from(shards).clamp(1, entities.max(1));

@@ -110,13 +110,13 @@ impl<E: Copy> Queue<E> {
         }
         self.near.push(item);
         if self.near.len() > MANY && self.far.is_empty() {
-            self.to_the_wheel();
+            self.start_wheel();
         }
     }
 
     /// Takes the wheel into use for everything after the present moment.
     #[cold]
-    fn to_the_wheel(&mut self) {
+    fn start_wheel(&mut self) {
         self.far.restart(self.now);
         self.last = self.now;
         let mut items = core::mem::take(&mut self.due);
@@ -203,7 +203,7 @@ impl<E: Copy> Queue<E> {
             return (!self.near.is_empty()).then_some(());
         }
         self.last = self.far.next_run(&mut self.due)?;
-        self.due.sort_unstable_by(|a, b| b.key.cmp(&a.key));
+        self.due.sort_unstable_by_key(|item| core::cmp::Reverse(item.key));
         Some(())
     }
 

@@ -137,10 +137,7 @@ fn what_cannot_be_scheduled_ends_the_run_and_is_named() {
         (Wrong::Stranger, Reason::NoSuchEntity { to: Entity(2), entities: 2, event: ball(2) }),
         (Wrong::NotMine, Reason::NoSuchSource { from: Entity(1), event: ball(0) }),
         (Wrong::Negative, Reason::BadDelay { seconds: -1.0, event: ball(0) }),
-        (
-            Wrong::EndOfTime,
-            Reason::TimeOverflow { delay: SimDuration(u64::MAX), event: ball(0) },
-        ),
+        (Wrong::EndOfTime, Reason::TimeOverflow { delay: SimDuration(u64::MAX), event: ball(0) }),
         (Wrong::Forever, Reason::Restless { events: 1_000 }),
     ];
     for (wrong, reason) in table {
@@ -172,8 +169,8 @@ fn a_model_alone_is_told_the_same() {
         "Ball(Entity(2)) is to happen to entity 2: there are only 2: \
          event 0 of entity 1 at 3ns (Ball(Entity(1)))"
     );
-    engine = Engine::new(Pair { wrong_at: SimTime::ZERO, wrong: Wrong::Forever }, 2)
-        .settling_within(50);
+    engine =
+        Engine::new(Pair { wrong_at: SimTime::ZERO, wrong: Wrong::Forever }, 2).settling_within(50);
     engine.schedule(Entity(8), SimTime(3), Ball(Entity(1))).expect("not past");
     let text = engine.run(SimTime(9), 10).expect_err("there is no entity 8").to_string();
     assert!(text.contains("on account of entity 8, which this shard does not hold"), "{text}");

@@ -3,7 +3,7 @@
 //!
 //! Every quantity is *simulated*, never computed from its closed form, with one exception that
 //! a case names itself: an approximation by formula. Estimates come from at least 20
-//! independent replications, and as many more as the precision asks for ([`estimate`]); seeds
+//! independent replications, and as many more as the precision asks for (`estimate`); seeds
 //! are fixed, so a verdict repeats.
 
 use super::evaluator::Evaluate;

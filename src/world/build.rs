@@ -11,6 +11,7 @@ use sim_core::engine::Engine;
 use sim_core::faults::{self, Fault};
 use sim_core::ledger::Ledger;
 use sim_core::network::{Network, RegionId};
+use sim_core::slab::Slab;
 use sim_core::streams::Streams;
 use sim_types::{
     AccountId, Amount, EpochIndex, Height, NodeId, ParamError, SimDuration, SimTime, StateMachine,
@@ -26,7 +27,6 @@ use super::event::{CHAIN, HORIZON, NETWORK_ENTITIES, NetworkEvent, entities};
 use super::island::{self, Accounts, Buffers, Island, Node, NodeKeys, Wire};
 use super::load::Class;
 use super::rows::{Rows, Stamp};
-use super::slab::Slab;
 use super::{Keys, Rejections, World};
 use crate::plan::{FaultPlan, Plan, Role};
 

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use sim_core::engine::{Cx, DEFAULT_PRIORITY, Engine, Model};
 use sim_core::ledger::Ledger;
 use sim_core::network::{Network, RegionId};
+use sim_core::slab::Slab;
 use sim_core::trace::Row;
 use sim_types::stream::Key;
 use sim_types::units::Bandwidth;
@@ -33,7 +34,6 @@ use super::event::Event;
 use super::finality::Letter;
 use super::load::Class;
 use super::rows::{Place, Rows, Stamp};
-use super::slab::Slab;
 use super::work::{Job, Work};
 use crate::plan::Role;
 

@@ -5,7 +5,7 @@
 //! chain's own value ([`super::power`]) is the floor of the true value times 10^18 in its exact
 //! arm, and within 2^-170 of it, floored, in its series: 256 bits of precision, of which the
 //! exponent takes 6 and the scale 60. So the floor is the same unless an integer lies within
-//! the error. Where one lies within [`MARGIN`], which no more than one swap in 2^40 meets,
+//! the error. Where one lies within `MARGIN`, which no more than one swap in 2^40 meets,
 //! the answer is `None` and the caller takes the long way.
 //!
 //! Error, in units of 2^-128: `u` is floored (1). With `u <= 1/8` and up to 41 terms, Horner's
@@ -14,7 +14,7 @@
 //! is off by at most 2^8 / 7 + 64 * 4 < 2^9; the exponential of at most 1/4, damped likewise,
 //! adds below 4. The remainders of both series are below 2^-122, that is 2^6 units, times 64
 //! for the logarithm's: below 2^13 together. The scale of 10^18 < 2^60 lifts that to 2^73 of
-//! 2^128, which [`MARGIN`] = 2^80 exceeds 128 times.
+//! 2^128, which `MARGIN` = 2^80 exceeds 128 times.
 
 use sim_types::fixed::ratio::multiply_high;
 

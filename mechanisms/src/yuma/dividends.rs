@@ -7,7 +7,7 @@
 //!
 //! After `calculate_dividend_distribution` and `distribute_dividends_and_incentives` of
 //! opentensor/subtensor @ 14bc6f9f, `coinbase/run_coinbase.rs`; as in
-//! [`childkeys`](super::childkeys), [`I96F32`] stands for U96F32.
+//! [`childkeys`], [`I96F32`] stands for U96F32.
 
 use sim_types::fixed::I96F32;
 

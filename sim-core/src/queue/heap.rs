@@ -63,30 +63,30 @@ impl<E: Copy> Heap<E> {
 
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Item<E>> {
-        let last = self.items.pop()?;
+        let moved = self.items.pop()?;
         let items = &mut self.items[..];
-        let Some(&root) = items.first() else { return Some(last) };
+        let Some(&root) = items.first() else { return Some(moved) };
         let mut hole = 0;
         loop {
-            let first = hole * ARITY + 1;
-            let (least, least_key) = if let Some(four) = items.get(first..first + ARITY) {
+            let child = hole * ARITY + 1;
+            let (least, least_key) = if let Some(four) = items.get(child..child + ARITY) {
                 // Without branches: which of four is least cannot be predicted.
                 let low = usize::from(four[1].key < four[0].key);
                 let high = 2 + usize::from(four[3].key < four[2].key);
                 let least = if four[high].key < four[low].key { high } else { low };
-                (first + least, four[least].key)
+                (child + least, four[least].key)
             } else {
-                let rest = items.get(first..).unwrap_or_default();
+                let rest = items.get(child..).unwrap_or_default();
                 let Some(least) = (0..rest.len()).min_by_key(|&at| rest[at].key) else { break };
-                (first + least, rest[least].key)
+                (child + least, rest[least].key)
             };
-            if last.key < least_key {
+            if moved.key < least_key {
                 break;
             }
             items[hole] = items[least];
             hole = least;
         }
-        items[hole] = last;
+        items[hole] = moved;
         Some(root)
     }
 }

@@ -24,6 +24,20 @@ const SMALL: u32 = 64;
 /// Buckets are handed out together until there are this many events.
 const FAIR: usize = 16;
 
+/// The digit of a time at a level.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "one digit is kept")]
+fn digit(time: u64, level: u32) -> usize {
+    (time >> (level * DIGIT)) as usize % DIGITS
+}
+
+/// The position of a level's digit.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "eleven levels")]
+fn shift(level: usize) -> u32 {
+    level as u32 * DIGIT
+}
+
 /// No block.
 const NONE: u32 = u32::MAX;
 
@@ -93,9 +107,9 @@ impl<E: Copy> Wheel<E> {
     fn place(&mut self, item: Item<E>) {
         let time = item.key.time().0;
         debug_assert!(time >= self.base, "nothing is pushed into the past");
-        let differing = 63 - ((time ^ self.base) | 1).leading_zeros();
-        let level = (differing / DIGIT) as usize;
-        let digit = (time >> (level as u32 * DIGIT)) as usize % DIGITS;
+        let level = ((time ^ self.base) | 1).ilog2() / DIGIT;
+        let digit = digit(time, level);
+        let level = level as usize;
         self.occupied[level] |= 1 << digit;
         let index = level * DIGITS + digit;
         let Bucket { first, count } = self.buckets[index];
@@ -129,11 +143,11 @@ impl<E: Copy> Wheel<E> {
     /// Hands out the events of a bucket, and its blocks back to the pool.
     #[inline]
     fn empty(&mut self, bucket: Bucket, mut each: impl FnMut(&mut Self, usize, usize)) {
-        let Bucket { first: mut block, mut count } = bucket;
+        let (mut block, mut count) = (bucket.first, bucket.count as usize);
         while block != NONE {
-            let filled = (count as usize - 1) % BLOCK + 1;
+            let filled = (count - 1) % BLOCK + 1;
             each(self, block as usize * BLOCK, filled);
-            count -= filled as u32;
+            count -= filled;
             let following = self.next[block as usize];
             self.next[block as usize] = self.free;
             self.free = block;
@@ -160,7 +174,7 @@ impl<E: Copy> Wheel<E> {
                     let bucket = self.advance(level);
                     self.hand_out(bucket, out);
                 }
-                return Some(self.base + ((1 << (level as u32 * DIGIT)) - 1));
+                return Some(self.base + ((1 << shift(level)) - 1));
             }
             // A block goes back to the pool only after its events have left it.
             self.empty(bucket, |wheel, from, filled| {
@@ -177,7 +191,7 @@ impl<E: Copy> Wheel<E> {
     fn advance(&mut self, level: usize) -> Bucket {
         let digit = self.occupied[level].trailing_zeros();
         self.occupied[level] &= !(1 << digit);
-        let shift = level as u32 * DIGIT;
+        let shift = shift(level);
         let above = u64::MAX.checked_shl(shift + DIGIT).unwrap_or(0);
         self.base = self.base & above | u64::from(digit) << shift;
         core::mem::replace(&mut self.buckets[level * DIGITS + digit as usize], EMPTY)

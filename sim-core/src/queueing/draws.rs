@@ -2,7 +2,7 @@
 //!
 //! [`Stream`] is addressed by occasion and computes a block for every draw. A station draws
 //! again and again on behalf of itself, so here the counter walks: a refill computes
-//! [`BLOCKS`] Philox blocks, which do not depend on each other and therefore overlap in the
+//! `BLOCKS` Philox blocks, which do not depend on each other and therefore overlap in the
 //! processor, and each block gives two draws.
 
 use serde::{Deserialize, Serialize};

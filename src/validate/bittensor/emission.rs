@@ -259,7 +259,7 @@ pub(super) fn root_proportion(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
 /// in 10^9, beside amounts of 10^9 whose small differences it expects. Alpha is therefore
 /// counted in units of 2^29, which the rule does not notice and the price gains 29 bits by.
 pub(super) fn subnet_terms(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
-    const UNIT: f64 = (1_u64 << 29) as f64;
+    const UNIT: f64 = 536_870_912.0;
     let alpha = |x: U96F32| x.to_f64() * UNIT;
     let terms = Cap::RootOrBuy.terms(&TermsInputs {
         tao: coarse(inputs.read("tao_emission")?)?,

@@ -247,16 +247,13 @@ pub(super) fn swap_init(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
             None => Some(Weights::default()),
             Some(price) => Weights::at_price(tao, alpha, fixed(price)?),
         };
-        match weights {
-            Some(weights) => {
-                let pool = Pool::new(tao, alpha, Curve::Weighted(weights));
-                reached.push(json!(pool.price().to_f64()));
-                quotes.push(json!(quote_weight(&pool)));
-            }
-            None => {
-                reached.push(json!("ReservesOutOfBalance"));
-                quotes.push(json!("ReservesOutOfBalance"));
-            }
+        if let Some(weights) = weights {
+            let pool = Pool::new(tao, alpha, Curve::Weighted(weights));
+            reached.push(json!(pool.price().to_f64()));
+            quotes.push(json!(quote_weight(&pool)));
+        } else {
+            reached.push(json!("ReservesOutOfBalance"));
+            quotes.push(json!("ReservesOutOfBalance"));
         }
     }
     Ok(Quantities::one("price", reached).and("w_quote", quotes))
@@ -267,18 +264,17 @@ pub(super) fn swap_init(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
 pub(super) fn limit_delta(inputs: &Inputs<'_>) -> Result<Quantities, Stop> {
     let weights = weights_or_equal(inputs)?;
     let (current, target) = (fixed(inputs.read("price")?)?, fixed(inputs.read("target")?)?);
-    Ok(match inputs.optional("alpha_reserve")? {
-        Some(alpha) => Quantities::one(
-            "delta",
-            weights.base_delta_to_price(current, target, alpha),
-        )
-        .and("impossible_target_higher", weights.base_delta_to_price(target, current, alpha)),
-        None => {
-            let tao = inputs.read("tao_reserve")?;
-            Quantities::one("delta", weights.quote_delta_to_price(current, target, tao))
-                .and("impossible_target_lower", weights.quote_delta_to_price(target, current, tao))
-        }
-    })
+    let deltas = if let Some(alpha) = inputs.optional("alpha_reserve")? {
+        let to = |from, price| weights.base_delta_to_price(from, price, alpha);
+        Quantities::one("delta", to(current, target))
+            .and("impossible_target_higher", to(target, current))
+    } else {
+        let tao = inputs.read("tao_reserve")?;
+        let to = |from, price| weights.quote_delta_to_price(from, price, tao);
+        Quantities::one("delta", to(current, target))
+            .and("impossible_target_lower", to(target, current))
+    };
+    Ok(deltas)
 }
 
 #[cfg(test)]

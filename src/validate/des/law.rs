@@ -89,13 +89,16 @@ fn readings(d: &Described, mean: Option<f64>) -> Vec<Reading> {
 fn exponential(d: &Described, mean: Option<f64>) -> Vec<Reading> {
     let rate = d.get(&["rate", "lam", "lambda", "mu"]).map(f64::recip);
     let bare = d.bare.first().copied();
+    // What is known of the mean stands in only where the description says nothing itself.
+    let mean = if rate.or(bare).is_none() { mean } else { None };
     [rate, bare.map(f64::recip), bare, mean].into_iter().flatten().map(Law::exponential).collect()
 }
 
 fn uniform(d: &Described, mean: Option<f64>) -> Vec<Reading> {
     let named = d.get(&["a", "min"]).zip(d.get(&["b"]));
     let bare = d.bare.first().copied().zip(d.bare.get(1).copied());
-    let around_mean = mean.map(|mean| (0.0, 2.0 * mean));
+    let around_mean =
+        if named.or(bare).is_none() { mean.map(|mean| (0.0, 2.0 * mean)) } else { None };
     [named, bare, around_mean].into_iter().flatten().map(|(a, b)| Law::uniform(a, b)).collect()
 }
 

@@ -35,8 +35,9 @@ fn moments_at(
 ) -> Result<Quantities, Stop> {
     let quantities = [(mean, mean_target), (variance, variance_target)];
     let all = estimate(inputs, &Wanted { quantities, most: MOST_BATCHES }, |streams| {
-        let runs: Result<Vec<f64>, Stop> =
-            (0..BATCH).map(|i| run(&Streams::new(streams.key("batch", "runs").word(), i))).collect();
+        let runs: Result<Vec<f64>, Stop> = (0..BATCH)
+            .map(|i| run(&Streams::new(streams.key("batch", "runs").word(), i)))
+            .collect();
         let (mean, variance, _) = mean_and_variance(runs?.into_iter());
         Ok([mean, variance])
     })?;
