@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -157,8 +157,8 @@ fn obeys_the_laws(seed: u64, plan: &Plan) {
     assert!(second.unchanged, "seed {seed}: the second run found the first one damaged");
     let trace = first.dir.join("trace");
     let minted = blocks_follow_each_other(&trace);
-    let priced = jobs_are_in_order(&trace);
-    money_goes_where_it_is_due(&trace, &minted, &priced);
+    let jobs = jobs_are_in_order(&trace);
+    money_goes_where_it_is_due(&trace, &minted, &jobs);
 }
 
 /// Heights count up by one, times never fall, finality comes after production. Returns what
@@ -187,61 +187,80 @@ fn blocks_follow_each_other(trace: &Path) -> BTreeMap<u64, u128> {
     minted
 }
 
-/// What a job has gone through lies in the order of its stages. Returns the jobs that are
-/// final and cost something.
-fn jobs_are_in_order(trace: &Path) -> BTreeMap<(u64, u64), u128> {
-    let mut priced = BTreeMap::new();
-    let columns =
-        ["rep", "job", "submitted", "started", "completed", "finalised", "price", "outcome"];
+/// Jobs by replication and name.
+#[derive(Default)]
+struct Jobs {
+    /// Final, and not for free.
+    priced: BTreeSet<(u64, u64)>,
+    /// Several providers work on it, and the horizon came before the last was paid.
+    under_way: BTreeSet<(u64, u64)>,
+}
+
+/// What a job has gone through lies in the order of its stages.
+fn jobs_are_in_order(trace: &Path) -> Jobs {
+    let mut found = Jobs::default();
+    let columns = [
+        "rep",
+        "job",
+        "submitted",
+        "started",
+        "completed",
+        "finalised",
+        "price",
+        "outcome",
+        "replicas",
+    ];
     let jobs = Table::open(trace, "jobs", &columns).expect("a table");
     let read = jobs.for_each(|batch| {
         let (reps, names) = (batch.u32("rep")?, batch.u64("job")?);
         let (submitted, started) = (batch.u64("submitted")?, batch.opt_u64("started")?);
         let (completed, finals) = (batch.opt_u64("completed")?, batch.opt_u64("finalised")?);
         let (amounts, outcomes) = (batch.amount("price")?, batch.words("outcome")?);
+        let replicas = batch.u32("replicas")?;
         for row in 0..batch.rows() {
             let stages =
                 [Some(submitted[row]), started.get(row), completed.get(row), finals.get(row)];
             assert!(stages.iter().flatten().is_sorted(), "job {}: {stages:?}", names[row]);
             let is_final = outcomes.get(row) == "final";
             assert_eq!(finals.get(row).is_some(), is_final, "job {}", names[row]);
+            let name = (u64::from(reps[row]), names[row]);
             if is_final && amounts.get(row) > 0 {
-                priced.insert((u64::from(reps[row]), names[row]), amounts.get(row));
+                found.priced.insert(name);
+            }
+            if outcomes.get(row) == "open" && replicas[row] > 1 {
+                found.under_way.insert(name);
             }
         }
         Ok(())
     });
     read.expect("a whole table");
-    priced
+    found
 }
 
 /// Providers are paid the price of final jobs and of no others; periods pay no more than was
 /// minted.
-fn money_goes_where_it_is_due(
-    trace: &Path,
-    minted: &BTreeMap<u64, u128>,
-    priced: &BTreeMap<(u64, u64), u128>,
-) {
+fn money_goes_where_it_is_due(trace: &Path, minted: &BTreeMap<u64, u128>, jobs: &Jobs) {
     let mut issued: BTreeMap<u64, u128> = BTreeMap::new();
-    let mut paid = BTreeMap::new();
+    let mut paid = BTreeSet::new();
     let columns = ["rep", "job", "amount", "reason"];
     let payouts = Table::open(trace, "payouts", &columns).expect("a table");
     let read = payouts.for_each(|batch| {
-        let (reps, jobs) = (batch.u32("rep")?, batch.opt_u64("job")?);
+        let (reps, names) = (batch.u32("rep")?, batch.opt_u64("job")?);
         let (amounts, reasons) = (batch.amount("amount")?, batch.words("reason")?);
         for (row, &rep) in reps.iter().enumerate() {
             let rep = u64::from(rep);
-            match (reasons.get(row), jobs.get(row)) {
-                ("price", Some(job)) => drop(paid.insert((rep, job), amounts.get(row))),
+            match (reasons.get(row), names.get(row)) {
+                ("price", Some(job)) => drop(paid.insert((rep, job))),
                 _ => *issued.entry(rep).or_default() += amounts.get(row),
             }
         }
         Ok(())
     });
     read.expect("a whole table");
-    let stray = paid.keys().filter(|job| !priced.contains_key(job)).count();
+    let due = |job: &&(u64, u64)| jobs.priced.contains(*job) || jobs.under_way.contains(*job);
+    let stray = paid.iter().filter(|job| !due(job)).count();
     assert_eq!(stray, 0, "payments for jobs that are not final");
-    let unpaid = priced.keys().filter(|job| !paid.contains_key(job)).count();
+    let unpaid = jobs.priced.difference(&paid).count();
     assert_eq!(unpaid, 0, "final jobs that nobody was paid for");
     for (rep, paid) in issued {
         let minted = minted.get(&rep).copied().unwrap_or(0);
