@@ -61,6 +61,8 @@ pub use build::BuildError;
 /// The whole state is serialisable except the trace, which the host attaches anew.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct World {
+    /// How many replications the plan has.
+    replications: u32,
     rep: u32,
     /// By subnet.
     islands: Vec<Engine<Island>>,
@@ -185,7 +187,9 @@ impl World {
     fn advance(&mut self, until: SimTime) {
         self.send_jobs(until);
         let live = |island: &mut Engine<Island>| island::advance(island, until);
-        if self.islands.len() > 1 && rayon::current_num_threads() > 1 {
+        // Replications come first: while they keep every thread busy, a thread that waited
+        // here would take up yet another of them.
+        if self.islands.len() > 1 && (self.replications as usize) < rayon::current_num_threads() {
             // One by one: an epoch that closes makes one island's share the largest by far.
             self.islands.par_iter_mut().with_max_len(1).for_each(live);
         } else {

@@ -113,9 +113,11 @@ fn a_killed_run_goes_on_and_ends_as_if_it_had_never_been_killed() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_leaves_a_directory_to_go_on_from() {
+    // Long enough that the signal finds it running, however fast the machine is.
+    const LONG: [&str; 2] = ["--set", "horizon=12h"];
     let (whole, stopped) = (Scratch::new(), Scratch::new());
-    assert!(finish(arable(&whole.path(), &[]).spawn().expect("starts")).0);
-    let child = arable(&stopped.path(), &[]).spawn().expect("starts");
+    assert!(finish(arable(&whole.path(), &LONG).spawn().expect("starts")).0);
+    let child = arable(&stopped.path(), &LONG).spawn().expect("starts");
     // The handler is set before the directory is made.
     while fs::read_dir(stopped.path()).expect("readable").next().is_none() {
         std::thread::sleep(Duration::from_millis(5));
@@ -129,7 +131,7 @@ fn ctrl_c_leaves_a_directory_to_go_on_from() {
     assert!(said.contains("the same command again goes on from here"), "{said}");
     assert!(said.contains("--fresh"), "{said}");
 
-    let (good, said) = finish(arable(&stopped.path(), &[]).spawn().expect("starts"));
+    let (good, said) = finish(arable(&stopped.path(), &LONG).spawn().expect("starts"));
     assert!(good && said.contains("going on with an earlier run"), "{said}");
     assert_same(&only(&stopped.path()), &only(&whole.path()));
 }

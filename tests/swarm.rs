@@ -8,12 +8,12 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arable::plan::Plan;
 use arable::run::{self, Options};
 use arable::scenario::Source;
 use common::Scratch;
-use rayon::prelude::*;
 use reports::table::Table;
 use sim_types::Stream;
 
@@ -308,7 +308,16 @@ fn every_drawn_scenario_obeys_the_laws() {
         None => 0..number("SWARM_SEEDS").unwrap_or(FEW),
     };
     let count = seeds.end - seeds.start;
-    let verdicts: Vec<Verdict> = seeds.into_par_iter().map(judge).collect();
+    let next = AtomicU64::new(seeds.start);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let judge_some = || -> Vec<Verdict> {
+        let turns = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+        turns.take_while(|seed| seeds.contains(seed)).map(judge).collect()
+    };
+    let verdicts: Vec<Verdict> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(judge_some)).collect();
+        all.into_iter().flat_map(|some| some.join().expect("panics are verdicts")).collect()
+    });
     let failures: Vec<&str> = verdicts
         .iter()
         .filter_map(|v| if let Verdict::Failed(text) = v { Some(text.as_str()) } else { None })

@@ -70,6 +70,7 @@ impl World {
         }
         let disturbances = disturbances(plan, &islands)?;
         let world = Self {
+            replications: plan.replications,
             rep,
             islands,
             regions: plan.network.table.clone(),
