@@ -3,7 +3,10 @@
 //! `scenario text → Raw (with positions) → Plan → World`. A plan is complete: two equal plans
 //! give equal runs. Its digest names the run directory.
 
+mod dtao;
 mod text;
+
+pub use dtao::{Dtao, PoolStart, Registrations, Sales, TraderGroup};
 
 use std::path::PathBuf;
 
@@ -44,6 +47,9 @@ pub struct Plan {
     pub warmup: Option<warmup::Setting>,
     /// Simulated time at which a run ends.
     pub horizon: SimTime,
+    /// How finely it is followed.
+    #[serde(default, skip_serializing_if = "Resolution::is_detailed")]
+    pub resolution: Resolution,
     /// Copies of the population, each with its own market, verification and reward.
     pub subnets: u16,
     /// Members of every subnet, by group, in the order written.
@@ -140,11 +146,37 @@ pub struct NetworkPlan {
     pub user_regions: Vec<(u16, u64)>,
 }
 
-/// New money, block by block, split evenly among the subnets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Emission {
-    /// Newly issued in every block for the whole network.
-    pub per_block: Amount,
+/// How finely a run follows what happens.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// Every job, message and machine.
+    #[default]
+    Detailed,
+    /// Every block and every reward period; what validators see is drawn from the distributions
+    /// that the detailed form shows.
+    Aggregate,
+}
+
+impl Resolution {
+    /// Whether it is the default.
+    #[must_use]
+    pub fn is_detailed(&self) -> bool {
+        *self == Self::Detailed
+    }
+}
+
+/// New money.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Emission {
+    /// So much in every block for the whole network, split evenly among the subnets.
+    PerBlock(Amount),
+    /// As Bittensor issues it: TAO by halvings, into the subnets' pools by shares, and each
+    /// subnet's own alpha.
+    Dtao(Box<Dtao>),
 }
 
 /// A request trace on disk.

@@ -24,6 +24,7 @@
 mod choice;
 mod compatibility;
 mod de;
+mod dtao;
 mod files;
 mod population;
 mod raw;

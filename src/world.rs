@@ -12,10 +12,12 @@
 //!
 //! | file | does | where |
 //! |---|---|---|
+//! | `aggregate` | periods of subnets without their jobs | subnets, instead of islands |
 //! | `build` | plan → world at time zero | both |
 //! | `event` | the closed enums of what can happen | both |
 //! | `demand` | stage 1: draws jobs, reads request traces | hub |
 //! | `chain` | stage 5: transactions and blocks | hub |
+//! | `dtao` | pools, traders, newcomers; who holds a subnet's coin | hub; stakes in islands |
 //! | `disturb` | faults and changes of parameters | hub; crashes in islands |
 //! | `load` | how busy the machines are | islands; summed in the hub |
 //! | `rows` | rows and transactions of all islands in one order | hub |
@@ -24,10 +26,12 @@
 //! | `observe` | stage 4, and from observations to weights | island |
 //! | `finality` | stage 6: payments, emission, epochs, payouts | island |
 
+mod aggregate;
 mod build;
 mod chain;
 mod demand;
 mod disturb;
+mod dtao;
 pub mod event;
 mod finality;
 mod island;
@@ -49,8 +53,10 @@ use sim_core::trace::Trace;
 use sim_types::stream::Key;
 use sim_types::{Amount, Rejected, SimDuration, SimTime, StateMachine};
 
+use aggregate::Aggregate;
 use chain::Chain;
 use demand::Source;
+use dtao::Dtao;
 use event::NetworkEvent;
 use island::Island;
 
@@ -64,12 +70,16 @@ pub struct World {
     /// How many replications the plan has.
     replications: u32,
     rep: u32,
-    /// By subnet.
+    /// By subnet; none in the aggregate resolution.
     islands: Vec<Engine<Island>>,
+    /// The subnets in the aggregate resolution.
+    aggregate: Option<Aggregate>,
     regions: Regions,
     demand: Source,
     chain: Chain,
     emission_per_block: Amount,
+    /// The economy that issues instead, if there is one.
+    dtao: Option<Box<Dtao>>,
     disturbances: disturb::Disturbances,
     sample_every: SimDuration,
     last_sample: SimTime,
@@ -156,9 +166,10 @@ impl Model for World {
         let now = cx.now();
         let before = match event {
             // People act first, then the block closes.
-            NetworkEvent::SlotDue | NetworkEvent::SampleDue | NetworkEvent::HorizonReached => {
-                Some(now)
-            }
+            NetworkEvent::SlotDue
+            | NetworkEvent::SampleDue
+            | NetworkEvent::HorizonReached
+            | NetworkEvent::BlocksDue => Some(now),
             // What strikes at a moment strikes before anybody acts at it.
             NetworkEvent::FaultDue { .. } | NetworkEvent::ChangeDue { .. } => {
                 now.0.checked_sub(1).map(SimTime)
@@ -177,6 +188,7 @@ impl Model for World {
             NetworkEvent::ChangeDue { index } => self.change_due(index, now),
             NetworkEvent::SampleDue => self.sample_due(cx),
             NetworkEvent::HorizonReached => {}
+            NetworkEvent::BlocksDue => self.blocks_due(cx),
         }
         self.flush();
     }
@@ -185,6 +197,9 @@ impl Model for World {
 impl World {
     /// Lets every island live up to and including `until`, side by side.
     fn advance(&mut self, until: SimTime) {
+        if self.aggregate.is_some() {
+            return;
+        }
         self.send_jobs(until);
         let live = |island: &mut Engine<Island>| island::advance(island, until);
         // Replications come first: while they keep every thread busy, a thread that waited
@@ -249,6 +264,7 @@ impl World {
     /// Inputs that rules refused so far.
     pub fn rejections(&self) -> Rejections {
         let chain = Rejections { settlement: self.refused, ..Rejections::default() };
+        let chain = self.aggregate.as_ref().map_or(chain, |a| chain.plus(a.rejections()));
         self.islands.iter().map(|island| island.model().rejections).fold(chain, Rejections::plus)
     }
 
@@ -264,18 +280,23 @@ impl World {
 
     /// The integer ledgers, by subnet.
     pub fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
-        self.islands.iter().map(|island| &island.model().ledger)
+        self.islands.iter().flat_map(|island| {
+            let island = island.model();
+            core::iter::once(&island.ledger).chain(island.alpha.as_ref().map(|a| &a.ledger))
+        })
     }
 
     /// Attaches the trace that rows go to from now on.
     pub fn attach(&mut self, trace: Trace) {
         self.trace = Some(trace);
         self.islands.iter_mut().for_each(|island| island.model_mut().traced = true);
+        self.trace_subnets(true);
     }
 
     /// Takes the trace off again, to be finished.
     pub fn detach(&mut self) -> Option<Trace> {
         self.islands.iter_mut().for_each(|island| island.model_mut().traced = false);
+        self.trace_subnets(false);
         self.trace.take()
     }
 

@@ -29,7 +29,8 @@ use arrow::error::ArrowError;
 use serde::{Deserialize, Serialize};
 use sim_types::TraceLevel;
 use sim_types::record::{
-    BlockRow, EpochRow, FaultRow, JobRow, LoadRow, NodeRow, ObservationRow, PayoutRow, Record,
+    BlockRow, EconomyRow, EpochRow, FaultRow, JobRow, LoadRow, NodeRow, ObservationRow, PayoutRow,
+    PeriodRow, PoolRow, Record,
 };
 
 use crate::digest::Digest;
@@ -133,8 +134,8 @@ enum Message {
 /// Rows that wait for their chunk to fill, and the traits that find a row's place among them.
 mod sealed {
     use super::{
-        BlockRow, EpochRow, FaultRow, JobRow, LoadRow, NodeRow, ObservationRow, PayoutRow, Record,
-        Row, Rows, Shape,
+        BlockRow, EconomyRow, EpochRow, FaultRow, JobRow, LoadRow, NodeRow, ObservationRow,
+        PayoutRow, PeriodRow, PoolRow, Record, Row, Rows, Shape,
     };
 
     pub trait Buffered: Record {
@@ -184,6 +185,9 @@ mod sealed {
         payouts: PayoutRow,
         nodes: NodeRow,
         load: LoadRow,
+        pools: PoolRow,
+        economy: EconomyRow,
+        periods: PeriodRow,
         faults: FaultRow,
     }
 }

@@ -124,7 +124,17 @@ impl Plan {
         if let Some(file) = &self.demand_file {
             line("request trace", file.path.display().to_string());
         }
-        line("emission", format!("{} a block", scalar(&self.emission.per_block).replace('"', "")));
+        match &self.emission {
+            super::Emission::PerBlock(amount) => {
+                line("emission", format!("{} a block", scalar(amount).replace('"', "")));
+            }
+            super::Emission::Dtao(dtao) => {
+                line("emission", format!("dtao, rules of {}", dtao.preset));
+            }
+        }
+        if !self.resolution.is_detailed() {
+            line("resolution", "aggregate".to_owned());
+        }
         if !self.trace.is_full() {
             line("trace", self.trace.to_string());
         }

@@ -14,6 +14,7 @@
 //! | other rewards | `weights:` | warning: nobody reads them |
 //! | any reward | no emission | warning: nothing is paid |
 //! | any reward | a period beyond the horizon | warning: no period closes |
+//! | `resolution: aggregate` | anything but `dtao`, `validator_dispatch`, `scoring`; faults | error: it draws what those show |
 //! | a price | users without funds | warning: nobody can pay |
 //! | a model | hardware without room | error if none has room, warning if some have |
 
@@ -23,7 +24,7 @@ use mechanisms::verification::VerificationSpec;
 use mechanisms::weights::WeightsSpec;
 use sim_types::{Amount, HardwareProfile};
 
-use super::raw::Scenario;
+use super::raw::{Emission, Scenario};
 use super::resolve::Resolver;
 use super::typed::join;
 use crate::diagnose::{Code, Diagnostic, list, quoted};
@@ -84,10 +85,37 @@ pub(super) fn check(raw: &Scenario, hardware: &[HardwareProfile], r: &mut Resolv
             );
         }
     }
+    aggregate(raw, r);
     redundancy(raw, providers, r);
     yuma(raw, validators, r);
     money(raw, r);
     room(raw, hardware, r);
+}
+
+/// The aggregate resolution follows what it knows the distributions of.
+fn aggregate(raw: &Scenario, r: &mut Resolver<'_>) {
+    if raw.resolution.is_detailed() {
+        return;
+    }
+    let mut refuse = |path: &str, found: &str, expected: &str| {
+        let message = format!("`resolution: aggregate` does not follow {}", quoted(found));
+        let item = Diagnostic::error(Code::Incompatible, message)
+            .expected(expected)
+            .help("or `resolution: detailed`");
+        r.error(path, &["resolution"], item);
+    };
+    if !matches!(raw.emission, Emission::Dtao(_)) {
+        refuse("emission", "emission.per_block", "an economy, `emission: { dtao: … }`");
+    }
+    if !matches!(raw.market, MarketSpec::ValidatorDispatch(_)) {
+        refuse("market", raw.market.name(), "`validator_dispatch`, whose probes it draws");
+    }
+    if !matches!(raw.verification, VerificationSpec::Scoring(_)) {
+        refuse("verification", raw.verification.name(), "`scoring`, whose scores it draws");
+    }
+    if !raw.faults.is_empty() {
+        refuse("faults", "faults", "no faults: machines do not appear in it");
+    }
 }
 
 fn redundancy(raw: &Scenario, providers: u64, r: &mut Resolver<'_>) {
@@ -168,7 +196,8 @@ fn yuma(raw: &Scenario, validators: u64, r: &mut Resolver<'_>) {
 }
 
 fn money(raw: &Scenario, r: &mut Resolver<'_>) {
-    if raw.emission.per_block == Amount::ZERO && raw.changes.is_empty() {
+    let nothing = matches!(raw.emission, Emission::PerBlock(Amount::ZERO));
+    if nothing && raw.changes.is_empty() {
         let item = Diagnostic::warning(
             Code::Incompatible,
             format!("there is no emission: `{}` has nothing to pay out", raw.reward.name()),

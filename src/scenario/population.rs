@@ -206,7 +206,7 @@ fn weights(
 }
 
 /// Holds the parameters of a distribution against their domains.
-fn money(path: &str, money: Option<&Money>, r: &mut Resolver<'_>) {
+pub(super) fn money(path: &str, money: Option<&Money>, r: &mut Resolver<'_>) {
     // Sums of a subnet's stakes must stay below 2^64 of the smallest unit.
     const BOUND: &str = "below 2^63 of the smallest unit";
     let small = |amount: Amount| amount.0 < 1 << 63;
@@ -273,7 +273,7 @@ impl GroupPlan {
 }
 
 /// One draw from a distribution of amounts.
-fn amount(money: Money, mut stream: Stream) -> Amount {
+pub(super) fn amount(money: Money, mut stream: Stream) -> Amount {
     /// The 90th percentile of the standard normal distribution.
     const Z90: f64 = 1.281_551_565_544_600_4;
     match money {

@@ -16,8 +16,9 @@ use workloads::demand::DemandSpec;
 use workloads::execution::ExecutionSpec;
 
 use super::choice::{Behaviours, Money, Names, Ordered};
+use super::dtao::Dtao;
 use super::replications::{Replications, WarmUp};
-use crate::plan::Role;
+use crate::plan::{Resolution, Role};
 
 /// The version of this format.
 pub(crate) const SCHEMA: u32 = 1;
@@ -48,6 +49,10 @@ pub(crate) struct Scenario {
     /// Default: nothing.
     #[serde(default)]
     pub(crate) warmup: Option<WarmUp>,
+    /// How finely the run follows what happens: `detailed`, every job, message and machine, or
+    /// `aggregate`, every block and every reward period. Default `detailed`.
+    #[serde(default)]
+    pub(crate) resolution: Resolution,
     /// Copies of the population, each with its own market, verification and reward: 1 to
     /// 65,535. Default 1.
     #[serde(default = "one_u16")]
@@ -180,16 +185,18 @@ pub(crate) enum Regions {
 }
 
 /// New money.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Emission {
-    /// Newly issued in every block, for all subnets together. Default 0 TAO.
-    pub(crate) per_block: Amount,
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Emission {
+    /// Newly issued in every block, for all subnets together, evenly. Default 0 TAO.
+    PerBlock(Amount),
+    /// Bittensor's economy: TAO by halvings into the subnets' pools, and a coin for each subnet.
+    Dtao(Box<Dtao>),
 }
 
 impl Default for Emission {
     fn default() -> Self {
-        Self { per_block: Amount::ZERO }
+        Self::PerBlock(Amount::ZERO)
     }
 }
 

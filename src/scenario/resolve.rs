@@ -24,7 +24,7 @@ use super::raw::{self, SCHEMA, Scenario};
 use super::replications::{self, Asked};
 use super::tree::Tree;
 use super::typed::join;
-use super::{compatibility, files, population, schedule};
+use super::{compatibility, dtao, files, population, schedule};
 use crate::diagnose::{Code, Diagnostic, list, nearest, quoted};
 use crate::plan::{Emission, Expectation, NetworkPlan, Plan};
 
@@ -239,14 +239,25 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
     let demand_file = demand.and_then(|_| files::request_trace(&raw.demand, r));
     compatibility::check(raw, &hardware.0, r);
 
-    let emission = Emission { per_block: raw.emission.per_block };
     let small = |amount: Amount| amount.0 < 1 << 63;
-    r.unless(
-        small(emission.per_block),
-        "emission.per_block",
-        written(emission.per_block),
-        "below 2^63 of the smallest unit",
-    );
+    let mut reward = raw.reward.clone();
+    let emission = match &raw.emission {
+        raw::Emission::PerBlock(amount) => {
+            r.unless(
+                small(*amount),
+                "emission.per_block",
+                written(*amount),
+                "below 2^63 of the smallest unit",
+            );
+            Some(Emission::PerBlock(*amount))
+        }
+        raw::Emission::Dtao(dtao) => {
+            dtao::resolve(raw, dtao, groups.as_deref(), r).map(|mut plan| {
+                reward = dtao::reward(raw, &mut plan, r);
+                Emission::Dtao(Box::new(plan))
+            })
+        }
+    };
     r.unless(
         small(raw.users.funds),
         "users.funds",
@@ -271,6 +282,7 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
         antithetic: raw.antithetic,
         warmup,
         horizon: SimTime::ZERO + horizon,
+        resolution: raw.resolution,
         subnets: raw.subnets,
         groups: groups?,
         hardware: hardware.0,
@@ -281,8 +293,8 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
         execution: raw.execution.clone(),
         verification: raw.verification.clone(),
         settlement: raw.settlement.clone(),
-        reward: raw.reward.clone(),
-        emission,
+        reward,
+        emission: emission?,
         user_funds: raw.users.funds,
         token_price: raw.token_price,
         faults,
@@ -459,7 +471,12 @@ fn facts(
     facts.push(as_written("network.bandwidth", "200Mbit".to_owned()));
     facts.push(as_written("network.bytes_per_token", "6B".to_owned()));
     facts.push(as_written("network.users", "evenly over all regions".to_owned()));
-    facts.push(as_written("emission.per_block", "0 TAO".to_owned()));
+    match &raw.emission {
+        raw::Emission::PerBlock(_) => {
+            facts.push(as_written("emission.per_block", "0 TAO".to_owned()));
+        }
+        raw::Emission::Dtao(dtao) => facts.extend(dtao::facts(dtao, r)),
+    }
     facts.push(as_written("users.funds", "0 TAO".to_owned()));
     if raw.token_price.is_some() {
         facts.push(as_written("token_price", String::new()));

@@ -205,26 +205,48 @@ pub(super) fn changes(raw: &Scenario, r: &mut Resolver<'_>) -> Vec<Change> {
     let mut tree = r.tree.clone();
     let mut reward = raw.reward.clone();
     let mut plans = Vec::new();
+    let dtao = matches!(raw.emission, raw::Emission::Dtao(_));
     for (at, number) in moments {
         let set = join(&format!("changes.{number}"), "set");
         let (id, _) = r.tree.find(&set);
         for entry in r.tree.entries(id).to_vec() {
             let path = join(&set, &entry.key);
             let action = match entry.key.as_str() {
-                "emission.per_block" => value::<Amount>(r, entry.value, &path)
+                "emission.per_block" if !dtao => value::<Amount>(r, entry.value, &path)
                     .filter(|amount| {
                         let small = amount.0 < 1 << 63;
                         r.unless(small, &path, amount.0, "below 2^63 of the smallest unit");
                         small
                     })
                     .map(ChangeAction::EmissionPerBlock),
-                "network.loss" => value::<Share>(r, entry.value, &path)
-                    .filter(|share| {
-                        let some_arrive = *share < Share::ONE;
-                        r.unless(some_arrive, &path, "100%", "below 100%");
-                        some_arrive
-                    })
-                    .map(ChangeAction::Loss),
+                "network.loss" if raw.resolution.is_detailed() => {
+                    value::<Share>(r, entry.value, &path)
+                        .filter(|share| {
+                            let some_arrive = *share < Share::ONE;
+                            r.unless(some_arrive, &path, "100%", "below 100%");
+                            some_arrive
+                        })
+                        .map(ChangeAction::Loss)
+                }
+                key if dtao && !key.starts_with("reward.") => {
+                    let message = format!("{} cannot change under `dtao`", quoted(key));
+                    refused(r, &path, entry.key_span, message, "a parameter of the reward rule");
+                    None
+                }
+                "reward.yuma.tempo" | "reward.yuma.schedule" if dtao => {
+                    let message = format!(
+                        "{} cannot change: the economy's epochs go by it",
+                        quoted(&entry.key)
+                    );
+                    refused(
+                        r,
+                        &path,
+                        entry.key_span,
+                        message,
+                        "another parameter of the reward rule",
+                    );
+                    None
+                }
                 key if key.starts_with("reward.") => {
                     let changed = changed_reward(&mut tree, key, entry.value, &path, &reward, r);
                     changed.map(|spec| {
@@ -252,6 +274,18 @@ pub(super) fn changes(raw: &Scenario, r: &mut Resolver<'_>) -> Vec<Change> {
         }
     }
     plans
+}
+
+fn refused(
+    r: &mut Resolver<'_>,
+    path: &str,
+    span: crate::diagnose::Span,
+    message: String,
+    expected: &str,
+) {
+    let item = Diagnostic::error(Code::Incompatible, message).expected(expected);
+    let item = item.path(path).at(span, &r.tree.origins);
+    r.errors.push(item);
 }
 
 /// Reads one value on its own.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use mechanisms::market::{self, Market};
-use mechanisms::reward::{self, Reward};
+use mechanisms::reward::{self, Reward, RewardSpec};
 use mechanisms::settlement::Settlement;
 use mechanisms::verification::Verification;
 use mechanisms::weights::{self, Weights, WeightsSpec};
@@ -20,15 +20,17 @@ use sim_types::{
 use workloads::demand::{Demand, DemandSpec};
 use workloads::execution::{self, Execution};
 
+use super::aggregate::Aggregate;
 use super::chain::{CHAIN_LAST, Chain};
 use super::demand::{Source, TraceFile};
 use super::disturb::Disturbances;
+use super::dtao::{Dtao, Stakes};
 use super::event::{CHAIN, HORIZON, NETWORK_ENTITIES, NetworkEvent, entities};
-use super::island::{self, Accounts, Buffers, Island, Node, NodeKeys, Wire};
+use super::island::{self, Accounts, Alpha, Buffers, Island, Node, NodeKeys, Wire};
 use super::load::Class;
 use super::rows::{Rows, Stamp};
 use super::{Keys, Rejections, World};
-use crate::plan::{FaultPlan, Plan, Role};
+use crate::plan::{Emission, FaultPlan, Plan, Resolution, Role};
 
 /// A plan that no world can be built from. Checked plans never meet it.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +62,12 @@ impl World {
         };
         let mut islands = Vec::new();
         let mut base = 0;
-        for subnet in 0..plan.subnets {
+        let aggregate = match plan.resolution {
+            Resolution::Detailed => None,
+            Resolution::Aggregate => Some(Aggregate::new(plan, streams, rep)?),
+        };
+        let detailed = if aggregate.is_some() { 0 } else { plan.subnets };
+        for subnet in 0..detailed {
             let island = Island::new(plan, rep, streams, SubnetId(subnet), base)?;
             let nodes = u32::try_from(island.nodes.len()).expect("uids are 16 bits");
             base += nodes;
@@ -73,10 +80,15 @@ impl World {
             replications: plan.replications,
             rep,
             islands,
+            aggregate,
             regions: plan.network.table.clone(),
             demand: source(plan)?,
             chain: Chain::new(Settlement::new(plan.settlement.clone())?),
-            emission_per_block: plan.emission.per_block,
+            emission_per_block: match plan.emission {
+                Emission::PerBlock(amount) => amount,
+                Emission::Dtao(_) => Amount::ZERO,
+            },
+            dtao: economy(plan, streams, rep)?.map(Box::new),
             disturbances,
             last_sample: SimTime::ZERO,
             sample_every: plan.sample_every.max(SimDuration(1)),
@@ -91,7 +103,11 @@ impl World {
         };
         let mut engine = Engine::new(world, NETWORK_ENTITIES);
         engine.outside(|world, cx| {
-            world.start_chain(cx);
+            if world.aggregate.is_some() {
+                world.start_blocks(cx);
+            } else {
+                world.start_chain(cx);
+            }
             world.schedule_disturbances(cx);
             cx.after_with(CHAIN, world.sample_every, CHAIN_LAST, NetworkEvent::SampleDue);
             let rest = plan.horizon.since(cx.now());
@@ -106,6 +122,7 @@ impl World {
     /// # Panics
     /// When money is not conserved: a bug in a rule or in the host.
     pub fn close(&mut self, now: SimTime) {
+        self.close_aggregate(now);
         self.record_unfinal_blocks();
         self.sample(now);
         for island in &mut self.islands {
@@ -119,6 +136,9 @@ impl World {
             if let Err(unbalanced) = ledger.audit() {
                 panic!("money is conserved in subnet {subnet}: {unbalanced}");
             }
+        }
+        if let Some(Err(unbalanced)) = self.dtao.as_ref().map(|dtao| dtao.audit()) {
+            panic!("money is conserved: {unbalanced}");
         }
     }
 }
@@ -135,15 +155,11 @@ impl Island {
         let place = usize::from(subnet.0);
         let size: usize = plan.groups.iter().map(|g| g.members[place].len()).sum();
         // Nodes without an account of another kind come first: one for every uid.
-        let accounts = u16::try_from(size).map_err(|_| BuildError::TooMany(size))?;
-        let mut ledger = Ledger::new(accounts.into());
-        let accounts = Accounts {
-            users: ledger.open("users"),
-            escrow: ledger.open("escrow"),
-            treasury: ledger.open("treasury"),
-            fees: ledger.open("fees"),
-            pending: ledger.open("pending"),
-        };
+        let accounts_before =
+            u16::try_from(size).map_err(|_| BuildError::TooMany(size)).map(u32::from)?;
+        let mut ledger = Ledger::new(accounts_before);
+        let [users, escrow, treasury, fees, pending] = ACCOUNTS.map(|name| ledger.open(name));
+        let accounts = Accounts { users, escrow, treasury, fees, pending };
         let even = vec![1; usize::from(plan.subnets)];
         let funds = split_exactly(plan.user_funds, &even).unwrap_or_default();
         ledger.mint(accounts.users, funds[place]);
@@ -179,6 +195,7 @@ impl Island {
             jobs: Slab::default(),
             works: Slab::default(),
             ledger,
+            alpha: None,
             accounts,
             classes: plan.hardware.iter().map(|h| Class::new(&h.name)).collect(),
             interval: plan.settlement.block_interval(),
@@ -193,6 +210,15 @@ impl Island {
             buffers: Buffers::default(),
         };
         island.add_members(plan, streams)?;
+        if let Emission::Dtao(_) = plan.emission {
+            let mut ledger = Ledger::new(accounts_before);
+            for name in ACCOUNTS {
+                ledger.open(name);
+            }
+            let stakes = island.nodes.iter().map(|node| small(node.stake)).collect();
+            island.alpha =
+                Some(Alpha { ledger, stakes: Stakes::new(stakes), due: None, pays: Vec::new() });
+        }
         Ok(island)
     }
 
@@ -221,6 +247,7 @@ impl Island {
                     behaviour: member.behaviour,
                     copies: matches!(group.weights, Some(WeightsSpec::Copied(_))),
                     stake: member.stake,
+                    staked: member.stake,
                     account,
                     up: true,
                     crashes: 0,
@@ -263,9 +290,14 @@ impl Island {
             }
         }
         let stakes = self.nodes.iter().map(|node| small(node.stake)).collect();
-        self.ask_reward(reward::Input::Opened { subnet: self.subnet.0, stakes }, cx);
+        // Subnets with a coin of their own are numbered as on the chain: 0 is the root.
+        let subnet = self.subnet.0 + u16::from(self.alpha.is_some());
+        self.ask_reward(reward::Input::Opened { subnet, stakes }, cx);
     }
 }
+
+/// Accounts of no node, in the order of [`Accounts`].
+const ACCOUNTS: [&str; 5] = ["users", "escrow", "treasury", "fees", "pending"];
 
 fn node_keys(streams: Streams, name: &str) -> NodeKeys {
     let key = |purpose| streams.key(name, purpose);
@@ -284,6 +316,22 @@ fn node_keys(streams: Streams, name: &str) -> NodeKeys {
 /// Stakes as rules take them. Plans are checked to stay below 2^64.
 fn small(amount: Amount) -> u64 {
     u64::try_from(amount.0).unwrap_or(u64::MAX)
+}
+
+/// The economy of a plan that has one.
+fn economy(plan: &Plan, streams: Streams, rep: u32) -> Result<Option<Dtao>, BuildError> {
+    let Emission::Dtao(dtao) = &plan.emission else { return Ok(None) };
+    let staked = (0..usize::from(plan.subnets)).map(|subnet| {
+        let members = plan.groups.iter().flat_map(|group| &group.members[subnet]);
+        members.map(|member| small(member.stake)).sum()
+    });
+    let staked: Vec<u64> = staked.collect();
+    let interval = plan.settlement.block_interval();
+    let tempo = match &plan.reward {
+        RewardSpec::Yuma(params) => params.tempo,
+        other => other.epoch_blocks(),
+    };
+    Ok(Some(Dtao::new(dtao, &staked, tempo, interval, streams, rep)?))
 }
 
 fn source(plan: &Plan) -> Result<Source, BuildError> {

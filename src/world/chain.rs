@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sim_types::record::BlockRow;
 use sim_types::{Amount, Height, NodeId, SimTime, TxId, Uid, split_exactly};
 
+use super::dtao::Due;
 use super::event::{CHAIN, NetworkEvent};
 use super::finality::{Letter, Part};
 use super::rows::in_order;
@@ -184,8 +185,20 @@ impl World {
     fn finalised(&mut self, height: Height, now: SimTime) {
         while self.chain.unfinal.front().is_some_and(|block| block.height <= height) {
             let Some(mut block) = self.chain.unfinal.pop_front() else { return };
-            let even = vec![1; self.islands.len()];
-            let emission = split_exactly(block.emission, &even).unwrap_or_default();
+            let (emission, mut due) = if self.dtao.is_some() {
+                let (minted, due) = self.economy_block();
+                block.emission = minted;
+                (
+                    due.iter()
+                        .map(|due| due.as_ref().map_or(Amount::ZERO, Due::emission))
+                        .collect(),
+                    due,
+                )
+            } else {
+                let even = vec![1; self.islands.len()];
+                let emission = split_exactly(block.emission, &even).unwrap_or_default();
+                (emission, vec![None; self.islands.len()])
+            };
             let transactions = core::mem::take(&mut block.transactions);
             for (subnet, (transactions, emission)) in
                 transactions.into_iter().zip(emission).enumerate()
@@ -195,12 +208,30 @@ impl World {
                     fee: block.fee,
                     transactions,
                     emission,
+                    due: due[subnet].take(),
                     rewards: block.rewards.clone(),
                 };
                 self.write(subnet, now, Letter::Final(part));
             }
             self.chain.closing.push((block, now));
         }
+    }
+
+    /// The economy's next block: what it mints, and the epochs that close in it, by subnet.
+    fn economy_block(&mut self) -> (Amount, Vec<Option<Due>>) {
+        let mut due = vec![None; self.islands.len()];
+        let Some(dtao) = &mut self.dtao else { return (Amount::ZERO, due) };
+        let before = dtao.issuance();
+        dtao.block();
+        let minted = dtao.issuance().0.saturating_sub(before.0);
+        for epoch in dtao.take_due() {
+            let subnet = usize::from(epoch.subnet);
+            due[subnet] = Some(epoch);
+        }
+        for row in dtao.take_rows() {
+            self.record(row);
+        }
+        (Amount(minted), due)
     }
 
     /// Writes down the final blocks whose fees the subnets have told.

@@ -83,6 +83,9 @@ impl World {
             ChangeAction::EmissionPerBlock(amount) => self.emission_per_block = amount,
             ChangeAction::Loss(share) => self.befall(|island| island.network.set_loss(share)),
             // Blocks that are out already keep the parameters they were made under.
+            ChangeAction::Reward(spec) if self.aggregate.is_some() => {
+                self.reconfigure_subnets(&spec, now);
+            }
             ChangeAction::Reward(spec) => self.chain.rewards.push(spec),
         }
     }

@@ -99,6 +99,8 @@ pub enum NetworkEvent {
     SampleDue,
     /// The run ends.
     HorizonReached,
+    /// In the aggregate resolution: the next blocks are due, all at once.
+    BlocksDue,
 }
 
 impl EventWord for Event {
@@ -143,6 +145,7 @@ impl EventWord for NetworkEvent {
             Self::ChangeDue { index } => (9, index.into()),
             Self::SampleDue => (10, 0),
             Self::HorizonReached => (11, 0),
+            Self::BlocksDue => (12, 0),
         };
         content.rotate_left(8) ^ kind
     }

@@ -3,12 +3,14 @@
 use mechanisms::reward::RewardSpec;
 use mechanisms::{market, reward};
 use serde::{Deserialize, Serialize};
+use sim_core::ledger::Ledger;
 use sim_types::record::{EpochRow, PayoutRow};
 use sim_types::{Amount, EpochIndex, Failure, Height, NodeId, PayoutReason, SimTime, Stream};
 
 use super::ask;
 use super::chain::Transaction;
-use super::island::{Island, Now};
+use super::dtao::{Due, Pay};
+use super::island::{Alpha, Island, Now};
 
 /// What the chain tells a subnet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,6 +32,8 @@ pub(super) struct Part {
     /// In block order.
     pub(super) transactions: Vec<Transaction>,
     pub(super) emission: Amount,
+    /// The epoch of the economy that closes in this block, if one does.
+    pub(super) due: Option<Due>,
     /// Reward parameters that hold from this block on.
     pub(super) rewards: Vec<RewardSpec>,
 }
@@ -51,7 +55,7 @@ impl Island {
 
     /// A block is final: parameters, fees, transactions, emission, rewards, in this order.
     fn finalised(&mut self, part: Part, cx: &mut Now<'_>) {
-        let Part { height, fee, transactions, emission, rewards } = part;
+        let Part { height, fee, transactions, emission, due, rewards } = part;
         self.applied = height;
         for spec in rewards {
             self.ask_reward(reward::Input::Reconfigured { spec: Box::new(spec) }, cx);
@@ -67,8 +71,35 @@ impl Island {
             }
         }
         self.fees.push(fees);
-        self.ledger.mint(self.accounts.pending, emission);
+        let pending = self.accounts.pending;
+        self.rewards().mint(pending, emission);
+        if let (Some(alpha), Some(due)) = (&mut self.alpha, due) {
+            alpha.due = Some(due);
+        }
         self.ask_reward(reward::Input::BlockProduced { height, emission }, cx);
+    }
+
+    /// The ledger in whose coin rewards are paid.
+    fn rewards(&mut self) -> &mut Ledger {
+        self.alpha.as_mut().map_or(&mut self.ledger, |alpha| &mut alpha.ledger)
+    }
+
+    /// A payment of the reward rule, in its own coin: what it is worth to the receiver. Of
+    /// providers' pay part may be burned.
+    fn worth(&mut self, to: NodeId, amount: Amount, reason: PayoutReason) -> Amount {
+        let treasury = self.accounts.treasury;
+        let account = self.nodes[to.index()].account;
+        let Some(Alpha { ledger, due: Some(due), pays, .. }) = &mut self.alpha else {
+            return amount;
+        };
+        let units = u64::try_from(amount.0).unwrap_or(u64::MAX);
+        pays.push(Pay { uid: super::island::uid(to).0, amount: units, reason });
+        let burned = match reason {
+            PayoutReason::Incentive => due.miner_burn.of(amount),
+            _ => Amount::ZERO,
+        };
+        ledger.transfer(account, treasury, burned).expect("a part of what was just paid");
+        due.value(Amount(amount.0 - burned.0))
     }
 
     fn pay_fee(&mut self, transaction: &Transaction, fee: Amount) -> bool {
@@ -131,16 +162,19 @@ impl Island {
             reward::Effect::Pay { to, amount, reason } => {
                 let node = NodeId(to.0.into());
                 let account = self.nodes[node.index()].account;
-                self.ledger
+                self.rewards()
                     .transfer(pending, account, amount)
                     .expect("a reward rule pays out of accrued emission only");
-                self.paid(Some(node), amount, reason, Some(epoch), None, cx);
+                let worth = self.worth(node, amount, reason);
+                self.paid(Some(node), worth, reason, Some(epoch), None, cx);
             }
             reward::Effect::Withhold { amount } => {
-                self.ledger
-                    .transfer(pending, self.accounts.treasury, amount)
+                let treasury = self.accounts.treasury;
+                self.rewards()
+                    .transfer(pending, treasury, amount)
                     .expect("a reward rule withholds accrued emission only");
-                self.paid(None, amount, PayoutReason::Withheld, Some(epoch), None, cx);
+                let worth = self.in_coin(amount);
+                self.paid(None, worth, PayoutReason::Withheld, Some(epoch), None, cx);
             }
             reward::Effect::EpochClosed { epoch, height, members } => {
                 self.epoch_closed(epoch, height, &members, cx);
@@ -173,6 +207,7 @@ impl Island {
         cx: &mut Now<'_>,
     ) {
         for (uid, figures) in (0_u16..).zip(members) {
+            let emission = self.in_coin(figures.emission);
             self.record(EpochRow {
                 rep: self.rep,
                 subnet: self.subnet.0,
@@ -187,13 +222,40 @@ impl Island {
                 dividends: figures.dividends,
                 validator_trust: figures.validator_trust,
                 validator_permit: figures.validator_permit,
-                emission: figures.emission,
+                emission,
             });
         }
+        self.restake(cx);
         let consensus: Vec<u16> = members.iter().map(|m| m.consensus).collect();
         self.publish_consensus(&consensus);
         let standings = (0..).map(NodeId).zip(members.iter().map(|m| m.incentive)).collect();
         self.ask_market(market::Input::StandingsPublished { standings }, cx);
+    }
+
+    /// An amount of the coin in which rewards are paid, in the network's own coin.
+    fn in_coin(&self, amount: Amount) -> Amount {
+        match &self.alpha {
+            Some(Alpha { due: Some(due), .. }) => due.value(amount),
+            _ => amount,
+        }
+    }
+
+    /// What validators keep of their pay stays staked, and counts from the next epoch on.
+    fn restake(&mut self, cx: &mut Now<'_>) {
+        let Some(alpha) = &mut self.alpha else { return };
+        let Some(due) = alpha.due.take() else { return };
+        alpha.stakes.share(&due, &alpha.pays);
+        alpha.pays.clear();
+        let weights: Vec<(NodeId, u64)> = self
+            .validators
+            .iter()
+            .map(|&node| (node, alpha.stakes.weight(node.index(), &due)))
+            .collect();
+        for (node, stake) in weights {
+            self.nodes[node.index()].staked = Amount(stake.into());
+            let uid = super::island::uid(node);
+            self.ask_reward(reward::Input::StakeChanged { uid, stake }, cx);
+        }
     }
 
     fn paid(

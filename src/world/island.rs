@@ -30,6 +30,7 @@ use workloads::execution::{self, Execution};
 
 use super::Rejections;
 use super::chain::Transaction;
+use super::dtao::{Due, Pay, Stakes};
 use super::event::Event;
 use super::finality::Letter;
 use super::load::Class;
@@ -59,6 +60,8 @@ pub(super) struct Island {
     pub(super) jobs: Slab<Job>,
     pub(super) works: Slab<Work>,
     pub(super) ledger: Ledger,
+    /// The subnet's own coin, if it has one.
+    pub(super) alpha: Option<Alpha>,
     pub(super) accounts: Accounts,
     pub(super) classes: Vec<Class>,
     /// Time between blocks.
@@ -93,6 +96,8 @@ pub(super) struct Node {
     pub(super) behaviour: Behaviour,
     pub(super) copies: bool,
     pub(super) stake: Amount,
+    /// Stake now.
+    pub(super) staked: Amount,
     pub(super) account: AccountId,
     pub(super) up: bool,
     /// Crashes that have not been followed by their restart.
@@ -152,6 +157,19 @@ pub(super) struct Accounts {
     pub(super) fees: AccountId,
     /// Emission accrued and not yet paid.
     pub(super) pending: AccountId,
+}
+
+/// A subnet's own coin: who was paid, and who holds how much.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Alpha {
+    /// Pay by account, before sales: accounts are numbered as in the other ledger.
+    pub(super) ledger: Ledger,
+    pub(super) stakes: Stakes,
+    /// The epoch that is being paid.
+    pub(super) due: Option<Due>,
+    /// Its payments so far.
+    #[serde(skip)]
+    pub(super) pays: Vec<Pay>,
 }
 
 /// Effect buffers, kept to spare allocations. Empty between events.

@@ -94,7 +94,7 @@ impl Island {
                 behaviour: if node.copies { "copying" } else { node.behaviour.word() },
                 slots: self.execution.load(id).slots,
                 initial_stake: node.stake,
-                stake: node.stake,
+                stake: node.staked,
                 earned: node.earned,
                 jobs: node.jobs_done,
                 probes: node.probes_done,
@@ -123,6 +123,11 @@ impl World {
     pub(super) fn sample(&mut self, now: SimTime) {
         if core::mem::replace(&mut self.last_sample, now) == now {
             return;
+        }
+        self.sample_members();
+        if let Some(dtao) = &self.dtao {
+            let row = dtao.row();
+            self.record(row);
         }
         let classes = self.islands.first().map_or(0, |island| island.model().classes.len());
         for index in 0..classes {

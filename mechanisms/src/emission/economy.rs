@@ -227,6 +227,25 @@ impl Economy {
         self.bar
     }
 
+    /// The rules in force.
+    #[must_use]
+    pub const fn rules(&self) -> &Rules {
+        &self.params.rules
+    }
+
+    /// TAO minted by the next block, rao.
+    #[must_use]
+    pub fn block_emission(&self) -> u64 {
+        let mut minted = self.minted;
+        minted.emission_at(self.ledger.issuance)
+    }
+
+    /// The weight of TAO on the root against alpha.
+    #[must_use]
+    pub const fn tao_weight(&self) -> U96F32 {
+        self.tao_weight
+    }
+
     /// The price of the next subnet, rao.
     #[must_use]
     pub fn lock_cost(&self) -> u64 {
@@ -267,6 +286,24 @@ impl Economy {
         self.insert(tao, alpha, tempo)
     }
 
+    /// Puts alpha into the hands of participants: a scenario's starting point. It counts as
+    /// minted, and as outside the pool.
+    ///
+    /// # Errors
+    /// For an unknown subnet, and where all of its alpha would cross the cap of 21 million.
+    pub fn grant(&mut self, netuid: u16, alpha: u64) -> Result<(), Rejected> {
+        let at = self.known(netuid)?;
+        let subnet = &mut self.subnets[at];
+        let whole = subnet.alpha_issuance().saturating_add(alpha);
+        if whole > super::issuance::MAX_SUPPLY {
+            return Err(Rejected::Full("a subnet has at most 21,000,000 alpha"));
+        }
+        subnet.alpha_out += alpha;
+        subnet.held += alpha;
+        subnet.minted += alpha;
+        Ok(())
+    }
+
     fn insert(&mut self, tao: u64, alpha: u64, tempo: u16) -> u16 {
         let taken = (1..).zip(&self.subnets).find(|(number, subnet)| subnet.netuid != *number);
         let free = u16::try_from(self.subnets.len()).unwrap_or(u16::MAX - 1) + 1;
@@ -287,6 +324,21 @@ impl Economy {
             return Err(Rejected::NotPermitted("the subnet has started"));
         }
         self.subnets[at].first_emission_block = Some(self.block + 1);
+        Ok(())
+    }
+
+    /// Emission of a subnet began in this block already: a scenario's starting point, since the
+    /// moving price of a young subnet is stiff.
+    ///
+    /// # Errors
+    /// For an unknown subnet and a block still to come.
+    pub fn started_at(&mut self, netuid: u16, block: u64) -> Result<(), Rejected> {
+        let at = self.known(netuid)?;
+        if block > self.block + 1 {
+            return Err(Rejected::NotPermitted("a start still to come"));
+        }
+        self.subnets[at].first_emission_block = Some(block);
+        self.subnets[at].registered_at = block;
         Ok(())
     }
 
@@ -330,6 +382,7 @@ impl Economy {
                     shares::of_emission(share, emission)
                 };
                 let moved = subnet.emit(tao, &terms);
+                subnet.received += moved.spent;
                 spent += moved.spent;
                 stranded += moved.stranded;
                 pooled = pooled + subnet.pool.tao() + moved.root_sold - before;

@@ -5,7 +5,7 @@
 //! | R1 | weights are checked in the chain's order: length, place, stake, rate, permit, uids, least length, greatest weight |
 //! | R2 | accepted weights are stored scaled so that the largest is 65535, and mark their validator as active now |
 //! | R3 | `stateless` schedule: the epoch runs in block `b` when `(b + subnet + 1) mod (tempo + 1) = tempo` |
-//! | R4 | `stateful` schedule: the epoch runs when `tempo` blocks have passed since the last one, or since genesis |
+//! | R4 | `stateful` schedule: the epoch runs when `tempo` blocks have passed since the last one; the first `subnet mod tempo` blocks sooner, which staggers them |
 //! | R5 | the block's own emission accrues first; then the epoch distributes all that accrued since the last one |
 //! | R6 | an epoch is [`crate::yuma::epoch()`]: incentive to providers, dividends to validators, half and half when both exist, all to validators by stake when there is no incentive |
 //! | R7 | what truncation leaves over is withheld |
@@ -460,8 +460,9 @@ impl Yuma {
                 Height(height.0.saturating_add(tempo - phase))
             }
             Schedule::Stateful => {
-                let last = self.last_epoch.map_or(0, |h| h.0);
-                height.max(Height(last.saturating_add(tempo)))
+                let stagger = u64::from(self.subnet) % tempo;
+                let next = self.last_epoch.map_or(tempo - stagger, |h| h.0.saturating_add(tempo));
+                height.max(Height(next))
             }
         }
     }
@@ -653,7 +654,7 @@ mod tests {
                         Schedule::Stateless => {
                             (height + u64::from(subnet) + 1) % (tempo + 1) == tempo
                         }
-                        Schedule::Stateful => height % tempo == 0,
+                        Schedule::Stateful => (height + u64::from(subnet) % tempo) % tempo == 0,
                     };
                     let out = block(&mut rule, height);
                     assert_eq!(!out.is_empty(), due, "{schedule:?} {tempo} {subnet} {height}");

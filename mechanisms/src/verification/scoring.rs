@@ -154,13 +154,23 @@ impl StateMachine for Scoring {
 }
 
 impl Scoring {
-    /// R1 and R2, in parts per million.
     fn merit(&self, completion: &Completion) -> u32 {
-        let (target, latency) = (self.params.latency_target.0, completion.latency.0);
+        self.params.merit(completion.quality_ppm, completion.latency)
+    }
+}
+
+impl Params {
+    /// R1 and R2: what an answer of this hidden quality that took so long merits, both in parts
+    /// per million.
+    ///
+    /// # Panics
+    /// Never: a mean of two numbers up to a million.
+    #[must_use]
+    pub fn merit(&self, quality_ppm: u32, latency: SimDuration) -> u32 {
+        let (target, latency) = (self.latency_target.0, latency.0);
         let speed = u128::from(FULL) * u128::from(target) / u128::from(latency.max(target));
-        let quality = u128::from(completion.quality_ppm.min(FULL));
-        let (one, weight) =
-            (u128::from(Share::ONE.ppb()), u128::from(self.params.latency_weight.ppb()));
+        let quality = u128::from(quality_ppm.min(FULL));
+        let (one, weight) = (u128::from(Share::ONE.ppb()), u128::from(self.latency_weight.ppb()));
         let merit = (quality * (one - weight) + speed * weight) / one;
         u32::try_from(merit).expect("a mean of two numbers up to a million")
     }
@@ -171,7 +181,13 @@ fn with_noise(merit: u32, noise: Share, mut stream: Stream) -> u32 {
     if noise == Share::ZERO {
         return merit;
     }
-    let error = stream.normal() * f64::from(noise.ppm());
+    scored(merit, stream.normal() * f64::from(noise.ppm()))
+}
+
+/// R3 for an error already drawn, in parts per million.
+#[must_use]
+#[inline]
+pub fn scored(merit: u32, error: f64) -> u32 {
     let score = (f64::from(merit) + error).round_ties_even();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0..=1e6")]
     let score = score.clamp(0.0, f64::from(FULL)) as u32;

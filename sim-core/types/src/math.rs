@@ -22,6 +22,12 @@ pub fn pow(x: f64, y: f64) -> f64 {
     libm::pow(x, y)
 }
 
+/// Complementary error function.
+#[must_use]
+pub fn erfc(x: f64) -> f64 {
+    libm::erfc(x)
+}
+
 /// Cosine of an angle in radians.
 #[must_use]
 pub fn cos(x: f64) -> f64 {

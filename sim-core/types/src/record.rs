@@ -278,7 +278,7 @@ tables! {
         dividends: u16 = "Share of the validators' reward, of 65535.",
         validator_trust: u16 = "Weight within consensus, of 65535.",
         validator_permit: bool = "Whether its weights count next period.",
-        emission: Amount = "Paid for this period, smallest unit.",
+        emission: Amount = "Paid for this period, smallest unit; a subnet's own coin counts at the price of its pool.",
     }
 
     /// One payment.
@@ -289,7 +289,7 @@ tables! {
         epoch: OptU64 = "Period that caused it.",
         job: OptU64 = "Job that caused it.",
         node: OptU32 = "Receiver; absent for the treasury.",
-        amount: Amount = "Smallest unit.",
+        amount: Amount = "Smallest unit; a subnet's own coin counts at the price of its pool.",
         reason: Word = "incentive, dividend, price, fee, withheld.",
     }
 
@@ -308,7 +308,7 @@ tables! {
         slots: u32 = "Jobs it can run at once.",
         initial_stake: Amount = "Stake at the start, smallest unit.",
         stake: Amount = "Stake at the horizon, smallest unit.",
-        earned: Amount = "Everything it was paid, smallest unit.",
+        earned: Amount = "Everything it was paid, smallest unit; a subnet's own coin counts at the price of its pool.",
         jobs: u64 = "User jobs it finished.",
         probes: u64 = "Probes it finished.",
         busy: u64 = "Slot time in use, summed over slots, ns.",
@@ -324,6 +324,61 @@ tables! {
         busy: u64 = "Slot time in use in the interval, summed, ns.",
         running: u32 = "Jobs running at the end of the interval.",
         waiting: u32 = "Jobs waiting at the end of the interval.",
+    }
+
+    /// One subnet's pool and economy at the close of one reward period.
+    PoolRow = "pools" v 1 {
+        rep: u32 = "Replication.",
+        subnet: u16 = "Subnet.",
+        epoch: u64 = "Period, from 0.",
+        height: u64 = "Block at which it closed.",
+        time: u64 = "When that block is due, ns.",
+        tao: Amount = "TAO in the pool, smallest unit.",
+        alpha: Amount = "Alpha in the pool, smallest unit.",
+        alpha_out: Amount = "Alpha outside the pool, smallest unit.",
+        price: u64 = "Price of one alpha at the pool, 10^-9 TAO.",
+        moving_price: u64 = "Moving average of that price as the rules keep it, 10^-9 TAO.",
+        share_ppb: u64 = "Share of the last block's TAO emission, 10^-9.",
+        emitted: Amount = "TAO emission that reached the pool in this period, by injection or purchase, smallest unit.",
+        bought: Amount = "TAO that users paid into the pool in this period, smallest unit.",
+        sold: Amount = "TAO that users took out of the pool in this period, smallest unit.",
+        owner: Amount = "Alpha paid to the owner, smallest unit.",
+        miners: Amount = "Alpha set aside for providers, smallest unit.",
+        validators: Amount = "Alpha set aside for validators, smallest unit.",
+        root: Amount = "Alpha set aside for stakers on the root, smallest unit.",
+        burned: Amount = "Alpha withheld from providers' pay in this period and burned, smallest unit.",
+        burn_price: Amount = "Price of the next place in the subnet, smallest unit.",
+        registered: u32 = "Places bought in this period.",
+    }
+
+    /// The whole network's coin at one moment.
+    EconomyRow = "economy" v 1 {
+        rep: u32 = "Replication.",
+        time: u64 = "When, ns.",
+        height: u64 = "The last block.",
+        issuance: Amount = "TAO issued, less what was recycled, smallest unit.",
+        emission: Amount = "TAO that the next block mints, smallest unit.",
+        liquid: Amount = "TAO in accounts, smallest unit.",
+        root: Amount = "TAO staked on the root, smallest unit.",
+        pools: Amount = "TAO in pools and pending from them, smallest unit.",
+        lost: Amount = "TAO burned or stranded, smallest unit.",
+        price_sum: u64 = "Sum of the subnets' moving prices, 10^-9 TAO.",
+        bar_ppb: u64 = "Bar of the emission gate, 10^-9 of the whole; 0 without one.",
+        lock_cost: Amount = "Price of the next subnet, smallest unit.",
+    }
+
+    /// What consensus made of one reward period of one subnet.
+    PeriodRow = "periods" v 1 {
+        rep: u32 = "Replication.",
+        subnet: u16 = "Subnet.",
+        epoch: u64 = "Period, from 0.",
+        height: u64 = "Block at which it closed.",
+        time: u64 = "When that block is due, ns.",
+        permits: u16 = "Members with a permit.",
+        agreed: u16 = "Members whose consensus is above 0.",
+        rewarded: u16 = "Members with an incentive above 0.",
+        top_incentive: u16 = "The largest incentive, of 65535.",
+        replaced: u16 = "Members whose place a newcomer took in this period.",
     }
 
     /// One fault or change of a parameter that took effect.

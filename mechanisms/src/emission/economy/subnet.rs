@@ -52,6 +52,8 @@ pub struct Subnet {
     pub(super) dust: u64,
     pub(super) minted: u64,
     pub(super) recycled: u64,
+    /// TAO of emission since the start.
+    pub(super) received: u64,
     pub(super) flow: Flow,
     pub(super) schedule: Schedule,
     pub(super) alpha_step: Step,
@@ -90,6 +92,7 @@ impl Subnet {
             dust: 0,
             minted: pool.alpha(),
             recycled: 0,
+            received: 0,
             flow: Flow::default(),
             schedule: Schedule::new(netuid, tempo, block),
             alpha_step: Step::at(pool.alpha()),
@@ -157,6 +160,24 @@ impl Subnet {
     #[must_use]
     pub const fn protocol(&self) -> u64 {
         self.protocol
+    }
+
+    /// TAO of emission that reached the subnet since the start, injected or spent on its alpha.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Alpha burned: outside the pool for ever.
+    #[must_use]
+    pub const fn burned(&self) -> u64 {
+        self.burned
+    }
+
+    /// Alpha that left the issuance.
+    #[must_use]
+    pub const fn recycled(&self) -> u64 {
+        self.recycled
     }
 
     /// The part of the miners' pay of the last epoch that was withheld.

@@ -1,0 +1,528 @@
+//! One subnet, period by period.
+
+use mechanisms::behaviour::Behaviour;
+use mechanisms::market::MarketSpec;
+use mechanisms::registration::prune::{self, Neuron};
+use mechanisms::reward::{self, MemberFigures, Reward, RewardSpec};
+use mechanisms::verification::VerificationSpec;
+use mechanisms::weights::{self, Weights, WeightsSpec};
+use serde::{Deserialize, Serialize};
+use sim_core::network::RegionId;
+use sim_core::streams::Streams;
+use sim_types::record::{EpochRow, NodeRow, PayoutRow, PeriodRow};
+use sim_types::stream::Key;
+use sim_types::{
+    Amount, Height, JobId, NodeId, Observation, ParamError, PayoutReason, SimDuration, SimTime,
+    StateMachine, Stream, Uid,
+};
+
+use super::Rows;
+use super::scores::{Errors, Merit, Prospect, deeds, score};
+use crate::plan::{Emission, Plan, Role};
+use crate::world::dtao::{Due, Pay, Stakes};
+use crate::world::{Rejections, ask};
+
+/// Blocks before the close of a period in which validators publish their weights.
+const AHEAD: u64 = 10;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Subnet {
+    rep: u32,
+    number: u16,
+    base: u32,
+    interval: SimDuration,
+    reward: Reward,
+    stakes: Stakes,
+    /// By uid.
+    members: Vec<Member>,
+    validators: Vec<u16>,
+    providers: Vec<u16>,
+    /// By validator and provider.
+    merits: Vec<Vec<Merit>>,
+    /// Standard deviation of a score's error, parts per million.
+    noise: f64,
+    /// Blocks for which a newcomer stays.
+    immunity: u64,
+    /// Whose place is taken next, what it is like: places of the providers at the start.
+    templates: Vec<Template>,
+    newcomers: Key,
+    arrived: u64,
+    rejections: Rejections,
+    /// Whether the next period's figures are wanted in full.
+    wanted: bool,
+    /// When the last block is due.
+    now: SimTime,
+    #[serde(skip)]
+    pub(super) traced: bool,
+    #[serde(skip)]
+    rows: Rows,
+    #[serde(skip)]
+    buffers: Buffers,
+}
+
+#[derive(Debug, Default)]
+struct Buffers {
+    weights: Vec<weights::Effect>,
+    reward: Vec<reward::Effect>,
+    pays: Vec<Pay>,
+}
+
+/// A member of the subnet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Member {
+    name: String,
+    template: u16,
+    weights: Option<Weights>,
+    copies: bool,
+    /// Everything it was paid, in TAO.
+    earned: Amount,
+    /// The part of it that is not in the trace yet.
+    untold: Amount,
+    /// Of the last period, alpha.
+    emission: u64,
+    registered_at: u64,
+    behaves: Key,
+    errs: Key,
+    probes: u64,
+}
+
+/// What a member is like.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Template {
+    group: String,
+    role: Role,
+    hardware: u16,
+    region: u16,
+    behaviour: Behaviour,
+    stake: Amount,
+    /// Merits in every validator's eyes; empty for validators.
+    merits: Vec<Merit>,
+}
+
+impl Subnet {
+    pub(super) fn new(
+        plan: &Plan,
+        streams: Streams,
+        rep: u32,
+        number: u16,
+        base: u32,
+    ) -> Result<Self, ParamError> {
+        let MarketSpec::ValidatorDispatch(market) = &plan.market else {
+            return Err(ParamError::new("market", plan.market.name(), "`validator_dispatch`"));
+        };
+        let VerificationSpec::Scoring(scoring) = &plan.verification else {
+            return Err(ParamError::new("verification", plan.verification.name(), "`scoring`"));
+        };
+        let prospect = Prospect::new(plan, market.probe, *scoring);
+        let mut this = Self {
+            rep,
+            number,
+            base,
+            interval: plan.settlement.block_interval(),
+            reward: Reward::new(plan.reward.clone())?,
+            stakes: Stakes::default(),
+            members: Vec::new(),
+            validators: Vec::new(),
+            providers: Vec::new(),
+            merits: Vec::new(),
+            noise: f64::from(scoring.noise.ppm()),
+            immunity: match &plan.emission {
+                Emission::Dtao(dtao) => dtao.registrations.immunity,
+                Emission::PerBlock(_) => 0,
+            },
+            templates: Vec::new(),
+            newcomers: streams.key(&format!("subnet{number}"), "newcomers"),
+            arrived: 0,
+            rejections: Rejections::default(),
+            wanted: true,
+            now: SimTime::ZERO,
+            traced: false,
+            rows: Rows::default(),
+            buffers: Buffers::default(),
+        };
+        let mut stakes = Vec::new();
+        for group in &plan.groups {
+            for (place, member) in group.members[usize::from(number)].iter().enumerate() {
+                let uid = u16::try_from(this.members.len()).unwrap_or(u16::MAX);
+                match group.role {
+                    Role::Validator => this.validators.push(uid),
+                    Role::Provider => this.providers.push(uid),
+                }
+                let name = format!("subnet{number}/{}/{place}", group.name);
+                stakes.push(u64::try_from(member.stake.0).unwrap_or(u64::MAX));
+                this.templates.push(Template {
+                    group: group.name.clone(),
+                    role: group.role,
+                    hardware: member.hardware,
+                    region: member.region,
+                    behaviour: member.behaviour,
+                    stake: member.stake,
+                    merits: Vec::new(),
+                });
+                let weights = group.weights.clone().map(Weights::new).transpose()?;
+                let mut member = Member::new(streams, name, uid, 0);
+                member.weights = weights;
+                member.copies = matches!(group.weights, Some(WeightsSpec::Copied(_)));
+                this.members.push(member);
+            }
+        }
+        this.look_around(&prospect, streams);
+        this.stakes = Stakes::new(stakes.clone());
+        this.open(stakes);
+        Ok(this)
+    }
+
+    /// Merits of all pairs.
+    fn look_around(&mut self, prospect: &Prospect<'_>, streams: Streams) {
+        let regions: Vec<RegionId> = self
+            .validators
+            .iter()
+            .map(|&uid| RegionId(self.templates[usize::from(uid)].region))
+            .collect();
+        let key = streams.key("deeds", "behaviour");
+        for template in self.templates.iter_mut().filter(|t| t.role == Role::Provider) {
+            let deeds = deeds(template.behaviour, key);
+            let (region, hardware) = (RegionId(template.region), template.hardware);
+            template.merits =
+                regions.iter().map(|&from| prospect.merit(from, region, hardware, deeds)).collect();
+        }
+        self.merits = (0..self.validators.len())
+            .map(|validator| {
+                let merits = self.providers.iter();
+                merits.map(|&uid| self.templates[usize::from(uid)].merits[validator]).collect()
+            })
+            .collect();
+    }
+
+    fn open(&mut self, stakes: Vec<u64>) {
+        let size = u16::try_from(self.members.len()).unwrap_or(u16::MAX);
+        for member in &mut self.members {
+            if let Some(adapter) = &mut member.weights {
+                let opened = weights::Input::Opened { members: size };
+                let refused = &mut self.rejections.verification;
+                let _ = ask(adapter, opened, &mut self.buffers.weights, refused);
+            }
+        }
+        let input = reward::Input::Opened { subnet: self.number + 1, stakes };
+        let refused = &mut self.rejections.reward;
+        let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
+        self.buffers.reward.clear();
+    }
+
+    pub(super) fn size(&self) -> u32 {
+        u32::try_from(self.members.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn rejections(&self) -> Rejections {
+        self.rejections
+    }
+
+    pub(super) fn reconfigure(&mut self, spec: &RewardSpec) {
+        let input = reward::Input::Reconfigured { spec: Box::new(spec.clone()) };
+        let refused = &mut self.rejections.reward;
+        let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
+    }
+
+    pub(super) fn sample(&mut self) {
+        self.wanted = true;
+    }
+
+    pub(super) fn take_rows(&mut self) -> Rows {
+        core::mem::take(&mut self.rows)
+    }
+
+    /// A period closes: newcomers have come, validators have looked and publish, consensus
+    /// decides, the pay is divided.
+    pub(super) fn close(&mut self, due: &Due) {
+        let before = self.arrived;
+        for &block in &due.newcomers {
+            self.arrive(block);
+        }
+        let replaced = u16::try_from(self.arrived - before).unwrap_or(u16::MAX);
+        self.validate(due);
+        let mut effects = core::mem::take(&mut self.buffers.reward);
+        let input =
+            reward::Input::BlockProduced { height: Height(due.height), emission: due.emission() };
+        let _ = ask(&mut self.reward, input, &mut effects, &mut self.rejections.reward);
+        let mut pays = core::mem::take(&mut self.buffers.pays);
+        self.now = SimTime::ZERO + self.interval.times(due.height);
+        for effect in effects.drain(..) {
+            match effect {
+                reward::Effect::Pay { to, amount, reason } => {
+                    let amount = u64::try_from(amount.0).unwrap_or(u64::MAX);
+                    pays.push(Pay { uid: to.0, amount, reason });
+                }
+                reward::Effect::EpochClosed { epoch, height, members } => {
+                    self.figures(epoch.0, height.0, &members, replaced, due);
+                }
+                reward::Effect::Withhold { .. } | reward::Effect::EpochOpened { .. } => {}
+            }
+        }
+        self.buffers.reward = effects;
+        self.pay(due, &pays);
+        pays.clear();
+        self.buffers.pays = pays;
+    }
+
+    /// What validators saw in this period becomes weights.
+    fn validate(&mut self, due: &Due) {
+        let height = Height(due.height.saturating_sub(AHEAD));
+        let mut effects = core::mem::take(&mut self.buffers.weights);
+        for (place, &validator) in self.validators.iter().enumerate() {
+            let member = &mut self.members[usize::from(validator)];
+            let Some(mut adapter) = member.weights.take() else { continue };
+            let mut errors = Errors::new(Stream::new(member.errs, due.epoch));
+            let occasion = due.epoch << 16 | u64::from(validator);
+            if !member.copies {
+                for (&merit, &provider) in self.merits[place].iter().zip(&self.providers) {
+                    let member = &mut self.members[usize::from(provider)];
+                    member.probes += 1;
+                    let right = merit.right == merit.other || {
+                        let behaviour = self.templates[usize::from(member.template)].behaviour;
+                        let deed = behaviour.treat(Stream::new(member.behaves, occasion));
+                        deed.truth == sim_types::Truth::Right
+                    };
+                    let observation = Observation {
+                        verifier: NodeId(validator.into()),
+                        subject: NodeId(provider.into()),
+                        job: JobId(0),
+                        score_ppm: score(merit, right, self.noise, &mut errors),
+                        confidence_ppm: 1_000_000,
+                        tokens: 0,
+                    };
+                    let input = weights::Input::Observed { subject: Uid(provider), observation };
+                    let refused = &mut self.rejections.verification;
+                    let _ = ask(&mut adapter, input, &mut effects, refused);
+                }
+            }
+            let refused = &mut self.rejections.verification;
+            let _ = ask(&mut adapter, weights::Input::WeightsDue, &mut effects, refused);
+            self.members[usize::from(validator)].weights = Some(adapter);
+            for effect in effects.drain(..) {
+                let weights::Effect::SetWeights { row } = effect;
+                let input = reward::Input::WeightsSet { by: Uid(validator), height, row };
+                let refused = &mut self.rejections.reward;
+                let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
+            }
+        }
+        self.buffers.weights = effects;
+    }
+
+    /// What consensus said: told to the validators, and to the trace.
+    fn figures(
+        &mut self,
+        epoch: u64,
+        height: u64,
+        figures: &[MemberFigures],
+        replaced: u16,
+        due: &Due,
+    ) {
+        let consensus: Vec<u16> = figures.iter().map(|figure| figure.consensus).collect();
+        let mut effects = core::mem::take(&mut self.buffers.weights);
+        for &validator in &self.validators {
+            if let Some(adapter) = &mut self.members[usize::from(validator)].weights {
+                let input = weights::Input::ConsensusPublished { consensus: consensus.clone() };
+                let refused = &mut self.rejections.verification;
+                let _ = ask(adapter, input, &mut effects, refused);
+            }
+        }
+        effects.clear();
+        self.buffers.weights = effects;
+        for (member, figure) in self.members.iter_mut().zip(figures) {
+            member.emission = u64::try_from(figure.emission.0).unwrap_or(u64::MAX);
+        }
+        if !self.traced {
+            return;
+        }
+        let count = |is: fn(&MemberFigures) -> bool| {
+            u16::try_from(figures.iter().filter(|figure| is(figure)).count()).unwrap_or(u16::MAX)
+        };
+        self.rows.periods.push(PeriodRow {
+            rep: self.rep,
+            subnet: self.number,
+            epoch,
+            height,
+            time: self.now.0,
+            permits: count(|f| f.validator_permit),
+            agreed: count(|f| f.consensus > 0),
+            rewarded: count(|f| f.incentive > 0),
+            top_incentive: figures.iter().map(|f| f.incentive).max().unwrap_or(0),
+            replaced,
+        });
+        if !self.wanted {
+            return;
+        }
+        for (uid, figure) in (0_u16..).zip(figures) {
+            self.rows.epochs.push(EpochRow {
+                rep: self.rep,
+                subnet: self.number,
+                epoch,
+                height,
+                time: self.now.0,
+                uid,
+                node: self.base + u32::from(uid),
+                stake: Amount(figure.stake.into()),
+                consensus: figure.consensus,
+                incentive: figure.incentive,
+                dividends: figure.dividends,
+                validator_trust: figure.validator_trust,
+                validator_permit: figure.validator_permit,
+                emission: due.value(figure.emission),
+            });
+        }
+    }
+
+    fn pay(&mut self, due: &Due, pays: &[Pay]) {
+        for pay in pays {
+            let amount = Amount(pay.amount.into());
+            let burned = match pay.reason {
+                PayoutReason::Incentive => due.miner_burn.of(amount),
+                _ => Amount::ZERO,
+            };
+            let worth = due.value(Amount(amount.0 - burned.0));
+            let member = &mut self.members[usize::from(pay.uid)];
+            member.earned += worth;
+            member.untold += worth;
+        }
+        self.stakes.share(due, pays);
+        for &uid in &self.validators {
+            let stake = self.stakes.weight(uid.into(), due);
+            let input = reward::Input::StakeChanged { uid: Uid(uid), stake };
+            let refused = &mut self.rejections.reward;
+            let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
+        }
+        if core::mem::take(&mut self.wanted) {
+            self.tell(due.epoch);
+        }
+    }
+
+    /// Writes what members were paid since the last time.
+    fn tell(&mut self, epoch: u64) {
+        for uid in 0..self.members.len() {
+            let amount = core::mem::take(&mut self.members[uid].untold);
+            if amount == Amount::ZERO || !self.traced {
+                continue;
+            }
+            let uid = u16::try_from(uid).unwrap_or(u16::MAX);
+            let template = &self.templates[usize::from(self.members[usize::from(uid)].template)];
+            self.rows.payouts.push(PayoutRow {
+                rep: self.rep,
+                time: self.now.0,
+                subnet: Some(self.number.into()),
+                epoch: Some(epoch),
+                job: None,
+                node: Some(self.base + u32::from(uid)),
+                amount,
+                reason: match template.role {
+                    Role::Validator => "dividend",
+                    Role::Provider => "incentive",
+                },
+            });
+        }
+    }
+
+    /// A newcomer takes the place of the provider that earned least.
+    fn arrive(&mut self, block: u64) {
+        let neurons: Vec<Neuron> = self
+            .members
+            .iter()
+            .enumerate()
+            .map(|(uid, member)| Neuron {
+                emission: member.emission,
+                registered_at: member.registered_at,
+                immune: member.registered_at > 0
+                    && prune::is_immune(member.registered_at, block, self.immunity),
+                // Validators hold their places by their stake.
+                immortal: self.templates[uid].role == Role::Validator,
+            })
+            .collect();
+        let Some(uid) = prune::neuron_to_prune(&neurons, prune::MIN_NON_IMMUNE) else { return };
+        self.leave_row(uid);
+        let mut stream = Stream::new(self.newcomers, self.arrived);
+        self.arrived += 1;
+        let like = usize::try_from(stream.below(self.providers.len() as u64)).unwrap_or(0);
+        let template = self.providers[like];
+        let old = &self.members[usize::from(uid)];
+        let mut member = Member {
+            name: format!("subnet{}/newcomers/{}", self.number, self.arrived - 1),
+            template,
+            registered_at: block,
+            behaves: Key::from(stream.bits()),
+            errs: Key::from(stream.bits()),
+            weights: None,
+            copies: false,
+            earned: Amount::ZERO,
+            untold: Amount::ZERO,
+            emission: 0,
+            probes: 0,
+        };
+        member.untold = old.untold;
+        self.members[usize::from(uid)] = member;
+        self.stakes.replace(uid.into());
+        if let Some(place) = self.providers.iter().position(|&provider| provider == uid) {
+            let merits = &self.templates[usize::from(template)].merits;
+            for (row, &merit) in self.merits.iter_mut().zip(merits) {
+                row[place] = merit;
+            }
+        }
+        let input = reward::Input::Registered { uid: Uid(uid), height: Height(block), stake: 0 };
+        let refused = &mut self.rejections.reward;
+        let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
+    }
+
+    fn leave_row(&mut self, uid: u16) {
+        if !self.traced {
+            return;
+        }
+        let member = &self.members[usize::from(uid)];
+        let template = &self.templates[usize::from(member.template)];
+        let stake = Amount(self.stakes.staked(uid.into()).into());
+        self.rows.nodes.push(NodeRow {
+            rep: self.rep,
+            node: self.base + u32::from(uid),
+            name: member.name.clone(),
+            group: template.group.clone(),
+            role: match template.role {
+                Role::Validator => "validator",
+                Role::Provider => "provider",
+            },
+            subnet: self.number,
+            uid,
+            hardware: String::new(),
+            region: String::new(),
+            behaviour: if member.copies { "copying" } else { template.behaviour.word() },
+            slots: 0,
+            initial_stake: if member.registered_at == 0 { template.stake } else { Amount::ZERO },
+            stake,
+            earned: member.earned,
+            jobs: 0,
+            probes: member.probes,
+            busy: 0,
+        });
+    }
+
+    /// Writes what became of the members.
+    pub(super) fn leave(&mut self, traced: bool) {
+        self.traced = traced;
+        let size = u16::try_from(self.members.len()).unwrap_or(u16::MAX);
+        (0..size).for_each(|uid| self.leave_row(uid));
+    }
+}
+
+impl Member {
+    fn new(streams: Streams, name: String, template: u16, registered_at: u64) -> Self {
+        Self {
+            behaves: streams.key(&name, "behaviour"),
+            errs: streams.key(&name, "verify"),
+            name,
+            template,
+            weights: None,
+            copies: false,
+            earned: Amount::ZERO,
+            untold: Amount::ZERO,
+            emission: 0,
+            registered_at,
+            probes: 0,
+        }
+    }
+}
