@@ -24,6 +24,7 @@ use crate::plan::Plan;
 mod scores;
 mod subnet;
 
+use scores::Prospect;
 use subnet::Subnet;
 
 /// Blocks in one stretch: long enough that starting a thread costs nothing, short enough that
@@ -56,11 +57,13 @@ impl Aggregate {
     pub(super) fn new(plan: &Plan, streams: Streams, rep: u32) -> Result<Self, ParamError> {
         let mut base = 0;
         let mut subnets = Vec::new();
+        let prospect = Prospect::new(plan)?;
         for number in 0..plan.subnets {
-            let subnet = Subnet::new(plan, streams, rep, number, base)?;
+            let subnet = Subnet::new(plan, &prospect, streams, rep, number, base)?;
             base += subnet.size();
             subnets.push(subnet);
         }
+        subnets.iter_mut().for_each(|subnet| subnet.number_newcomers(base));
         let due = subnets.iter().map(|_| Vec::new()).collect();
         Ok(Self { interval: plan.settlement.block_interval(), height: 0, subnets, due })
     }

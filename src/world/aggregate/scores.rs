@@ -10,11 +10,12 @@
 use std::sync::LazyLock;
 
 use mechanisms::behaviour::{Behaviour, Deed};
+use mechanisms::market::MarketSpec;
 use mechanisms::market::validator_dispatch::Probe;
+use mechanisms::verification::VerificationSpec;
 use mechanisms::verification::scoring::{self, scored};
 use sim_core::network::{Network, RegionId};
-use sim_types::{Share, SimDuration, Stream, Truth, math};
-use workloads::execution::ExecutionSpec;
+use sim_types::{ParamError, Share, SimDuration, Stream, Truth, math};
 
 use crate::plan::{NetworkPlan, Plan};
 
@@ -80,7 +81,9 @@ pub(super) struct Prospect<'a> {
     plan: &'a Plan,
     network: Network,
     probe: Probe,
-    pub(super) scoring: scoring::Params,
+    scoring: scoring::Params,
+    /// Machine time of an honest answer, by hardware.
+    takes: Vec<SimDuration>,
 }
 
 /// Merits of one provider's answers in one validator's eyes, parts per million: of a right
@@ -92,9 +95,27 @@ pub(super) struct Merit {
 }
 
 impl<'a> Prospect<'a> {
-    pub(super) fn new(plan: &'a Plan, probe: Probe, scoring: scoring::Params) -> Self {
+    /// # Errors
+    /// For stages whose distributions are not known: plans are checked.
+    pub(super) fn new(plan: &'a Plan) -> Result<Self, ParamError> {
+        let MarketSpec::ValidatorDispatch(market) = &plan.market else {
+            return Err(ParamError::new("market", plan.market.name(), "`validator_dispatch`"));
+        };
+        let VerificationSpec::Scoring(scoring) = plan.verification else {
+            return Err(ParamError::new("verification", plan.verification.name(), "`scoring`"));
+        };
+        let probe = market.probe;
         let network = Network::new(plan.network.table.clone(), Share::ZERO);
-        Self { plan, network, probe, scoring }
+        let takes = plan.hardware.iter().map(|hardware| {
+            let Probe { prompt_tokens, output_tokens, .. } = probe;
+            plan.execution.service_time(hardware, prompt_tokens, output_tokens, 1)
+        });
+        Ok(Self { plan, network, probe, scoring, takes: takes.collect() })
+    }
+
+    /// Standard deviation of a score's error, parts per million.
+    pub(super) fn noise(&self) -> f64 {
+        self.scoring.noise.ppm().into()
     }
 
     /// The merits of a pair, given the deeds that the provider may do.
@@ -109,12 +130,9 @@ impl<'a> Prospect<'a> {
             let Probe { prompt_tokens, output_tokens, patience } = self.probe;
             let there = self.hop(validator, provider, prompt_tokens);
             let back = self.hop(validator, provider, output_tokens);
-            let hardware = &self.plan.hardware[usize::from(hardware)];
-            let ExecutionSpec::Roofline(_) = &self.plan.execution;
-            let whole = self.plan.execution.service_time(hardware, prompt_tokens, output_tokens, 1);
-            let work = SimDuration(
-                u64::try_from(deed.work.of(sim_types::Amount(whole.0.into())).0).unwrap_or(whole.0),
-            );
+            let whole = self.takes[usize::from(hardware)].0;
+            let part = deed.work.of(sim_types::Amount(whole.into())).0;
+            let work = SimDuration(u64::try_from(part).unwrap_or(whole));
             let latency = there + work + back;
             if latency > patience { 0 } else { self.scoring.merit(deed.quality.ppm(), latency) }
         });

@@ -1,10 +1,8 @@
 //! One subnet, period by period.
 
 use mechanisms::behaviour::Behaviour;
-use mechanisms::market::MarketSpec;
 use mechanisms::registration::prune::{self, Neuron};
 use mechanisms::reward::{self, MemberFigures, Reward, RewardSpec};
-use mechanisms::verification::VerificationSpec;
 use mechanisms::weights::{self, Weights, WeightsSpec};
 use serde::{Deserialize, Serialize};
 use sim_core::network::RegionId;
@@ -29,7 +27,8 @@ const AHEAD: u64 = 10;
 pub(super) struct Subnet {
     rep: u32,
     number: u16,
-    base: u32,
+    /// The number of the first newcomer, and the distance to the next.
+    newcomer: (u32, u32),
     interval: SimDuration,
     reward: Reward,
     stakes: Stakes,
@@ -71,6 +70,8 @@ struct Buffers {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Member {
     name: String,
+    /// Its number in the whole network.
+    node: u32,
     template: u16,
     weights: Option<Weights>,
     copies: bool,
@@ -102,22 +103,16 @@ struct Template {
 impl Subnet {
     pub(super) fn new(
         plan: &Plan,
+        prospect: &Prospect<'_>,
         streams: Streams,
         rep: u32,
         number: u16,
         base: u32,
     ) -> Result<Self, ParamError> {
-        let MarketSpec::ValidatorDispatch(market) = &plan.market else {
-            return Err(ParamError::new("market", plan.market.name(), "`validator_dispatch`"));
-        };
-        let VerificationSpec::Scoring(scoring) = &plan.verification else {
-            return Err(ParamError::new("verification", plan.verification.name(), "`scoring`"));
-        };
-        let prospect = Prospect::new(plan, market.probe, *scoring);
         let mut this = Self {
             rep,
             number,
-            base,
+            newcomer: (0, plan.subnets.into()),
             interval: plan.settlement.block_interval(),
             reward: Reward::new(plan.reward.clone())?,
             stakes: Stakes::default(),
@@ -125,7 +120,7 @@ impl Subnet {
             validators: Vec::new(),
             providers: Vec::new(),
             merits: Vec::new(),
-            noise: f64::from(scoring.noise.ppm()),
+            noise: prospect.noise(),
             immunity: match &plan.emission {
                 Emission::Dtao(dtao) => dtao.registrations.immunity,
                 Emission::PerBlock(_) => 0,
@@ -160,13 +155,13 @@ impl Subnet {
                     merits: Vec::new(),
                 });
                 let weights = group.weights.clone().map(Weights::new).transpose()?;
-                let mut member = Member::new(streams, name, uid, 0);
+                let mut member = Member::new(streams, name, base + u32::from(uid), uid);
                 member.weights = weights;
                 member.copies = matches!(group.weights, Some(WeightsSpec::Copied(_)));
                 this.members.push(member);
             }
         }
-        this.look_around(&prospect, streams);
+        this.look_around(prospect, streams);
         this.stakes = Stakes::new(stakes.clone());
         this.open(stakes);
         Ok(this)
@@ -236,7 +231,7 @@ impl Subnet {
     pub(super) fn close(&mut self, due: &Due) {
         let before = self.arrived;
         for &block in &due.newcomers {
-            self.arrive(block);
+            self.arrive(block, due);
         }
         let replaced = u16::try_from(self.arrived - before).unwrap_or(u16::MAX);
         self.validate(due);
@@ -360,7 +355,7 @@ impl Subnet {
                 height,
                 time: self.now.0,
                 uid,
-                node: self.base + u32::from(uid),
+                node: self.members[usize::from(uid)].node,
                 stake: Amount(figure.stake.into()),
                 consensus: figure.consensus,
                 incentive: figure.incentive,
@@ -398,31 +393,39 @@ impl Subnet {
 
     /// Writes what members were paid since the last time.
     fn tell(&mut self, epoch: u64) {
-        for uid in 0..self.members.len() {
-            let amount = core::mem::take(&mut self.members[uid].untold);
-            if amount == Amount::ZERO || !self.traced {
-                continue;
-            }
-            let uid = u16::try_from(uid).unwrap_or(u16::MAX);
-            let template = &self.templates[usize::from(self.members[usize::from(uid)].template)];
-            self.rows.payouts.push(PayoutRow {
-                rep: self.rep,
-                time: self.now.0,
-                subnet: Some(self.number.into()),
-                epoch: Some(epoch),
-                job: None,
-                node: Some(self.base + u32::from(uid)),
-                amount,
-                reason: match template.role {
-                    Role::Validator => "dividend",
-                    Role::Provider => "incentive",
-                },
-            });
+        let size = u16::try_from(self.members.len()).unwrap_or(u16::MAX);
+        (0..size).for_each(|uid| self.tell_one(uid, epoch));
+    }
+
+    fn tell_one(&mut self, uid: u16, epoch: u64) {
+        let member = &mut self.members[usize::from(uid)];
+        let amount = core::mem::take(&mut member.untold);
+        if amount == Amount::ZERO || !self.traced {
+            return;
         }
+        let reason = match self.templates[usize::from(member.template)].role {
+            Role::Validator => "dividend",
+            Role::Provider => "incentive",
+        };
+        self.rows.payouts.push(PayoutRow {
+            rep: self.rep,
+            time: self.now.0,
+            subnet: Some(self.number.into()),
+            epoch: Some(epoch),
+            job: None,
+            node: Some(member.node),
+            amount,
+            reason,
+        });
+    }
+
+    /// Newcomers are numbered after all first members, of all subnets in turn.
+    pub(super) fn number_newcomers(&mut self, members: u32) {
+        self.newcomer.0 = members + u32::from(self.number);
     }
 
     /// A newcomer takes the place of the provider that earned least.
-    fn arrive(&mut self, block: u64) {
+    fn arrive(&mut self, block: u64, due: &Due) {
         let neurons: Vec<Neuron> = self
             .members
             .iter()
@@ -442,9 +445,11 @@ impl Subnet {
         self.arrived += 1;
         let like = usize::try_from(stream.below(self.providers.len() as u64)).unwrap_or(0);
         let template = self.providers[like];
-        let old = &self.members[usize::from(uid)];
-        let mut member = Member {
-            name: format!("subnet{}/newcomers/{}", self.number, self.arrived - 1),
+        let count = u32::try_from(self.arrived - 1).unwrap_or(u32::MAX);
+        let (first, step) = self.newcomer;
+        let member = Member {
+            name: format!("subnet{}/newcomers/{count}", self.number),
+            node: first.saturating_add(count.saturating_mul(step)),
             template,
             registered_at: block,
             behaves: Key::from(stream.bits()),
@@ -456,7 +461,8 @@ impl Subnet {
             emission: 0,
             probes: 0,
         };
-        member.untold = old.untold;
+        // What its predecessor was paid since the last time is told first.
+        self.tell_one(uid, due.epoch);
         self.members[usize::from(uid)] = member;
         self.stakes.replace(uid.into());
         if let Some(place) = self.providers.iter().position(|&provider| provider == uid) {
@@ -479,7 +485,7 @@ impl Subnet {
         let stake = Amount(self.stakes.staked(uid.into()).into());
         self.rows.nodes.push(NodeRow {
             rep: self.rep,
-            node: self.base + u32::from(uid),
+            node: member.node,
             name: member.name.clone(),
             group: template.group.clone(),
             role: match template.role {
@@ -510,8 +516,9 @@ impl Subnet {
 }
 
 impl Member {
-    fn new(streams: Streams, name: String, template: u16, registered_at: u64) -> Self {
+    fn new(streams: Streams, name: String, node: u32, template: u16) -> Self {
         Self {
+            node,
             behaves: streams.key(&name, "behaviour"),
             errs: streams.key(&name, "verify"),
             name,
@@ -521,7 +528,7 @@ impl Member {
             earned: Amount::ZERO,
             untold: Amount::ZERO,
             emission: 0,
-            registered_at,
+            registered_at: 0,
             probes: 0,
         }
     }
