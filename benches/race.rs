@@ -5,13 +5,14 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "arguments are small")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
-#![allow(clippy::print_stdout, reason = "what it is for")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what it is for")]
 #![allow(clippy::disallowed_methods, reason = "it measures time; nothing simulated sees it")]
 
 use std::time::Instant;
 
 use sim_core::parallel::Parallel;
-use sim_core::{Engine, Model};
+use sim_core::queueing::{Law, Network, Route, SourceSpec, StationSpec};
+use sim_core::{Engine, Model, Streams};
 use sim_types::SimTime;
 
 #[path = "models/mod.rs"]
@@ -50,8 +51,11 @@ fn main() {
                 together("gossip", models::gossip::sharded(nodes, shards), threads, seconds);
             }
         }
+        Some("mmc") => {
+            queue(whole("servers", 1), number("load", 0.8), number("events", 4e6) as u64);
+        }
         // `cargo bench` without a workload and `cargo test --benches` ask for nothing.
-        _ => println!("workloads: phold, gossip; see benches/README.md"),
+        _ => println!("workloads: phold, gossip, mmc; see benches/README.md"),
     }
 }
 
@@ -72,6 +76,20 @@ where
     let start = Instant::now();
     engine.run_until(horizon(seconds), threads, u64::MAX);
     report(name, engine.events_handled(), start, &engine.digest().to_string());
+}
+
+/// M/M/c from the queueing blocks: two events a customer.
+fn queue(servers: u32, load: f64, events: u64) {
+    let law = |mean| Law::exponential(mean).expect("a positive mean");
+    let station = StationSpec::new(servers, law(1.0));
+    let source = SourceSpec::renewal(law(1.0 / (load * f64::from(servers))), Route::To(0));
+    let network = Network::new(vec![station], vec![source], &Streams::new(1, 0));
+    let mut engine = network.expect("a sound network").start();
+    let start = Instant::now();
+    engine.run_until(SimTime::MAX, events);
+    report("mmc", engine.events_handled(), start, &engine.digest().to_string());
+    let station = engine.model().station(0);
+    eprintln!("mean wait {:.4} s over {} served", station.waits[0].mean(), station.served());
 }
 
 fn report(name: &str, events: u64, start: Instant, digest: &str) {

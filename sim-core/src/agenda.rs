@@ -30,6 +30,8 @@ pub(crate) type Letter<E> = Item<E>;
 /// The shards around this one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Neighbours<E> {
+    /// Which of them this one is.
+    pub(crate) number: u16,
     /// How many entities there are in all.
     pub(crate) entities: u32,
     /// The least delay of an event that leaves the shard.
@@ -73,6 +75,12 @@ impl<E> Agenda<E> {
     #[inline]
     pub(crate) fn place(&mut self, entity: Entity) -> Option<&mut Place> {
         self.places.get_mut(entity.0.wrapping_sub(self.first) as usize)
+    }
+
+    /// The chain of an entity, if it is one of this shard.
+    #[inline]
+    pub(crate) fn chain(&self, entity: Entity) -> Option<Chain> {
+        self.places.get(entity.0.wrapping_sub(self.first) as usize).map(|place| place.chain)
     }
 
     #[inline]

@@ -45,6 +45,12 @@ pub trait Model {
     type Event: EventWord + Copy;
     /// Reacts to one event. May schedule others, never in the past.
     fn handle(&mut self, event: Self::Event, cx: &mut Cx<'_, Self::Event>);
+    /// An event will be handled soon, unless it is taken back. A model whose state is far larger
+    /// than the processor's caches may read here (through [`core::hint::black_box`]) what
+    /// `handle` will read, for many events at a time, so that their waits for memory overlap.
+    /// There is nothing else it could do, and nothing that it must.
+    #[inline]
+    fn foresee(&self, _event: &Self::Event) {}
 }
 
 /// The priority of events scheduled without one. Lower goes first.

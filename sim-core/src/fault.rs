@@ -4,22 +4,40 @@ use serde::{Deserialize, Serialize};
 use sim_types::{SimDuration, SimTime};
 
 use crate::engine::Entity;
+use crate::key::Key;
 
 /// A failure of a run, with its culprit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[error("{reason}: event {index} of entity {entity} at {time}{}", shown(event.as_deref()))]
+#[error("{reason}: event {index}{} of entity {entity} at {time}{}{}", place(*shard), shown(event.as_deref()), origin(*shard, *key))]
 pub struct EngineError {
     /// When.
     pub time: SimTime,
     /// To whom the event happened.
     pub entity: Entity,
-    /// How many events were handled before it, in this run's shard. A second run that watches
-    /// this index ([`crate::Watch::capture`]) shows the event.
+    /// Its place in the order of events, the same in whatever shards a run is cut: its time,
+    /// its priority, who scheduled it, and how many events that entity had scheduled before.
+    /// The least key where the failure came from outside of an event.
+    pub key: Key,
+    /// Which shard of a [`crate::Parallel`] run, from 0; `None` in a run that is one.
+    pub shard: Option<u16>,
+    /// How many events were handled before it, in that shard. A second run that watches this
+    /// index ([`crate::Watch::capture`]) shows the event.
     pub index: u64,
     /// The event, where it is still at hand.
     pub event: Option<String>,
     /// What is wrong.
     pub reason: Reason,
+}
+
+fn place(shard: Option<u16>) -> String {
+    shard.map(|number| format!(" in shard {number}")).unwrap_or_default()
+}
+
+/// An index within a shard finds nothing in a run that is cut otherwise: the key does.
+fn origin(shard: Option<u16>, key: Key) -> String {
+    let said =
+        || format!(", which is event {} that entity {} scheduled", key.count(), key.source());
+    shard.map(|_| said()).unwrap_or_default()
 }
 
 fn shown(event: Option<&str>) -> String {

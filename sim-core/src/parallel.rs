@@ -85,7 +85,8 @@ impl<M: Model> Parallel<M> {
             owners.resize(first as usize, owner);
             let mut shard = Shard::new(model, range);
             if count > 1 {
-                shard.agenda.neighbours = Some(Neighbours { entities, lookahead, out: Vec::new() });
+                shard.agenda.neighbours =
+                    Some(Neighbours { number: owner, entities, lookahead, out: Vec::new() });
             }
             shards.push(shard);
         }

@@ -58,6 +58,8 @@ pub struct Queue<E> {
     last: u64,
     /// The moment of the last event taken; never after `last`.
     now: u64,
+    /// Whether the sorted run came from the wheel since somebody asked.
+    fresh: bool,
 }
 
 impl<E> Default for Queue<E> {
@@ -69,6 +71,7 @@ impl<E> Default for Queue<E> {
             far: Wheel::default(),
             last: u64::MAX,
             now: 0,
+            fresh: false,
         }
     }
 }
@@ -204,7 +207,19 @@ impl<E: Copy> Queue<E> {
         }
         self.last = self.far.next_run(&mut self.due)?;
         self.due.sort_unstable_by_key(|item| core::cmp::Reverse(item.key));
+        self.fresh = true;
         Some(())
+    }
+
+    /// Whether there is a new [`Self::run`] since this was last asked.
+    #[inline]
+    pub(crate) fn take_fresh(&mut self) -> bool {
+        core::mem::take(&mut self.fresh)
+    }
+
+    /// Events that come next, unless others are scheduled before them, the last one first.
+    pub(crate) fn run(&self) -> &[Item<E>] {
+        &self.due
     }
 
     /// Memory held, in bytes.

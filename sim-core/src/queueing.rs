@@ -34,6 +34,7 @@
 pub mod alias;
 pub mod draws;
 pub mod law;
+mod logarithm;
 pub mod network;
 pub mod rate;
 pub mod server;

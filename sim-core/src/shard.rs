@@ -1,5 +1,6 @@
 //! A model with the entities it holds: one alone is a run, several make one together.
 
+use core::hint::black_box;
 use core::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,10 @@ use crate::queue::Item;
 
 /// Events in a row at one moment after which a model is taken not to settle.
 const SETTLE_WITHIN: u64 = 20_000_000;
+
+/// Entities whose places no longer fit the processor's own caches: from here on it pays to read
+/// ahead.
+const MANY_PLACES: usize = 1 << 14;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(bound(
@@ -89,6 +94,9 @@ impl<M: Model> Shard<M> {
                 self.agenda.now = self.agenda.now.max(horizon);
                 return Stop::Horizon;
             };
+            if self.agenda.queue.take_fresh() {
+                self.foresee();
+            }
             if !self.agenda.timers.due(item.handle) {
                 continue;
             }
@@ -96,6 +104,21 @@ impl<M: Model> Shard<M> {
             if !self.step(item) {
                 return Stop::Failed;
             }
+        }
+    }
+
+    /// Reads what the next events will need while none of them waits for it: their entities are
+    /// anywhere in memory, and reads that do not depend on each other overlap in the processor.
+    #[inline(never)]
+    fn foresee(&self) {
+        if self.agenda.places.len() < MANY_PLACES {
+            return;
+        }
+        for item in self.agenda.queue.run() {
+            let entity = item.event.entity();
+            black_box(self.agenda.chain(entity));
+            black_box(self.agenda.timers.is_cancelled(item.handle));
+            self.model.foresee(&item.event);
         }
     }
 
@@ -147,10 +170,17 @@ impl<M: Model> Shard<M> {
         self.error.get_or_insert(EngineError {
             time: key.time().max(self.agenda.now),
             entity: event.map_or(Entity::default(), |event| event.entity()),
+            key,
+            shard: self.number(),
             index: self.handled.saturating_sub(u64::from(event.is_some())),
             event: event.map(|event| format!("{event:?}")),
             reason,
         });
+    }
+
+    /// Which of several shards it is.
+    fn number(&self) -> Option<u16> {
+        self.agenda.neighbours.as_ref().map(|around| around.number)
     }
 
     /// The error of a run that may not handle another event.
@@ -159,6 +189,8 @@ impl<M: Model> Shard<M> {
         EngineError {
             time: next.map_or(self.agenda.now, |item| item.key.time()),
             entity: next.map_or(Entity::default(), |item| item.event.entity()),
+            key: next.map_or(Key::default(), |item| item.key),
+            shard: self.number(),
             index: self.handled,
             event: next.map(|item| format!("{:?}", item.event)),
             reason: Reason::NeverSettles { budget },

@@ -2,7 +2,8 @@
 
 mod common;
 
-use sim_core::{Cx, Engine, EngineError, Entity, EventWord, Model, Reason, Stop};
+use sim_core::engine::DEFAULT_PRIORITY;
+use sim_core::{Cx, Engine, EngineError, Entity, EventWord, Key, Model, Reason, Stop};
 use sim_types::{SimDuration, SimTime};
 
 /// Schedules itself for now, for ever; fails at a given count.
@@ -50,6 +51,8 @@ fn a_model_that_never_settles_is_named_with_its_next_event() {
         EngineError {
             time: SimTime(7),
             entity: Entity(1),
+            key: Key::new(SimTime(7), DEFAULT_PRIORITY, Entity(1), 999),
+            shard: None,
             index: 1_000,
             event: Some("Again(1000)".into()),
             reason: Reason::NeverSettles { budget: 1_000 },

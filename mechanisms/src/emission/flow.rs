@@ -109,13 +109,20 @@ pub fn shares<'a>(
         cost if cost > I64F64::ZERO => flow.user.saturating_sub(factor.saturating_mul(cost)),
         gain => flow.user.saturating_sub(gain),
     };
-    let least = flows.clone().map(|f| demand(f).min(I64F64::ZERO)).min().unwrap_or(I64F64::ZERO);
-    let limit = params.cutoff.max(least);
+    // Demands have signs: their bits wait in the shares until the least is known.
+    let mut least = I64F64::ZERO;
     shares.clear();
-    shares.extend(flows.map(|flow| match demand(flow) {
-        demand if demand > limit => U64F64::from(demand.saturating_sub(limit)),
-        _ => U64F64::ZERO,
+    shares.extend(flows.map(|flow| {
+        let demand = demand(flow);
+        least = least.min(demand);
+        U64F64::from_bits(demand.to_bits().cast_unsigned())
     }));
+    let limit = params.cutoff.max(least);
+    for share in &mut *shares {
+        let demand = I64F64::from_bits(share.to_bits().cast_signed());
+        *share =
+            if demand > limit { U64F64::from(demand.saturating_sub(limit)) } else { U64F64::ZERO };
+    }
     power_shares(shares, params.exponent);
 }
 

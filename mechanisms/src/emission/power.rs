@@ -11,7 +11,6 @@ use sim_types::fixed::{I32F32, Reciprocal, U64F64};
 pub const LANES: usize = 8;
 
 const ONE: u64 = 1 << 32;
-const TWO: u64 = 2 << 32;
 /// log2(e) with 23 fraction bits, as the library keeps it.
 const LOG2_E: Reciprocal = Reciprocal::new(12_102_203 << 9).expect("not zero");
 
@@ -30,7 +29,21 @@ const INVERSES: [u64; 32] = {
 /// one, so that the product exceeds the quotient by less than x / 2^64 < 1 / n.
 #[inline]
 fn divide_small(x: u64, n: usize) -> u64 {
-    ((u128::from(x) * u128::from(INVERSES[n])) >> 64) as u64
+    high(x, INVERSES[n])
+}
+
+/// The upper half of a product.
+#[inline]
+fn high(a: u64, b: u64) -> u64 {
+    ((u128::from(a) * u128::from(b)) >> 64) as u64
+}
+
+/// `floor(2^64 / x)` for x > 1, by a division of 64 bits.
+#[inline]
+fn inverse(x: u64) -> u64 {
+    let quotient = u64::MAX / x;
+    // For a power of two the numerator's missing unit is one of the quotient's.
+    quotient + u64::from(x.is_power_of_two())
 }
 
 /// Each number to the power of `p`: zero where the logarithm does not exist, the greatest
@@ -58,75 +71,77 @@ pub fn power(x: U64F64, p: I32F32) -> U64F64 {
 fn lanes_power(lanes: [U64F64; LANES], p: I32F32) -> [U64F64; LANES] {
     // Ordinary: the inverse of a small number is in range, so that the logarithm exists.
     let bits = lanes.map(|x| I32F32::from(x).to_bits().cast_unsigned());
-    if bits.iter().any(|x| !(4..1 << 61).contains(x)) {
-        return lanes.map(|x| power(x, p));
-    }
-    let inverted = bits.map(|x| x < ONE);
-    let from_one: [u64; LANES] = core::array::from_fn(|i| {
-        if inverted[i] {
-            u64::try_from((1_u128 << 64) / u128::from(bits[i])).unwrap_or(0)
-        } else {
-            bits[i]
-        }
+    let mut ordinary = bits.map(|x| (4..1 << 61).contains(&x));
+    let from_one: [u64; LANES] = core::array::from_fn(|i| match bits[i] {
+        _ if !ordinary[i] => ONE,
+        x if x < ONE => inverse(x),
+        x => x,
     });
     let log2 = lanes_log2(from_one);
     let exponents: [I32F32; LANES] = core::array::from_fn(|i| {
         // Logarithms reach 31, so that 64 bits hold the quotient.
         let ln = LOG2_E.divide(u128::from(log2[i]) << 32);
         let ln = i64::try_from(ln).unwrap_or(i64::MAX);
-        p.saturating_mul(I32F32::from_bits(if inverted[i] { -ln } else { ln }))
+        p.saturating_mul(I32F32::from_bits(if bits[i] < ONE { -ln } else { ln }))
     });
-    lanes_exp(exponents)
+    // Up to 16 no term nor the sum exceeds e^16 < 2^24, far from the limits of either format;
+    // zero and one have rules of their own in the library.
+    let magnitude: [u64; LANES] = core::array::from_fn(|i| {
+        let x = exponents[i].to_bits().unsigned_abs();
+        ordinary[i] &= x != 0 && x != ONE && x <= 16 << 32;
+        if ordinary[i] { x } else { 0 }
+    });
+    let sums = lanes_exp(magnitude);
+    core::array::from_fn(|i| {
+        if !ordinary[i] {
+            return power(lanes[i], p);
+        }
+        let negative = exponents[i] < I32F32::ZERO;
+        let value = if negative { inverse(sums[i]) } else { sums[i] };
+        U64F64::from_bits(u128::from(value) << 32)
+    })
 }
 
 /// Binary logarithms of numbers from one, below 2^29.
-#[expect(clippy::cast_possible_truncation, reason = "squares of numbers below two fit 34 bits")]
 fn lanes_log2(mut x: [u64; LANES]) -> [u64; LANES] {
-    let half = |x: u64| (x >> 1) + (x & 1);
     let mut result = [0_u64; LANES];
     for (x, result) in x.iter_mut().zip(&mut result) {
-        while *x >= TWO {
-            *x = half(*x);
-            *result += 1;
-        }
+        // Halved until it is below two, lost halves rounded up: one shift, rounded up, which
+        // can end at two.
+        let shift = 31_u32.saturating_sub(x.leading_zeros());
+        let shifted = (*x >> shift) + u64::from(*x << (63 - shift) << 1 != 0);
+        let over = shifted >> 33;
+        *x = shifted >> over;
+        *result = u64::from(shift) + over;
     }
     // A number that is one by now stays one: its squares add zeros.
     for _ in 0..32 {
         for (x, result) in x.iter_mut().zip(&mut result) {
-            let square = ((u128::from(*x) * u128::from(*x)) >> 32) as u64;
-            let over = square >= TWO;
-            *x = if over { half(square) } else { square };
-            *result = *result << 1 | u64::from(over);
+            let square = high(*x << 16, *x << 16);
+            let over = square >> 33;
+            *x = (square >> over) + (square & over);
+            *result = *result << 1 | over;
         }
     }
     result
 }
 
-/// Exponentials.
-#[expect(clippy::cast_possible_truncation, reason = "terms are below 2^59, see the guard")]
-fn lanes_exp(exponents: [I32F32; LANES]) -> [U64F64; LANES] {
-    let magnitude = exponents.map(|x| x.to_bits().unsigned_abs());
-    // Up to 16 no term nor the sum exceeds e^16 < 2^24, far from the limits of either format;
-    // zero and one have rules of their own in the library.
-    if magnitude.iter().any(|&x| x == 0 || x == ONE || x > 16 << 32) {
-        let greatest = I32F32::saturating_from_int(i32::MAX.into());
-        return exponents.map(|x| U64F64::from(x.exp().unwrap_or(greatest)));
-    }
-    let mut sum = magnitude.map(|x| x + ONE);
-    let mut term = magnitude;
+/// Exponentials of numbers up to 16.
+fn lanes_exp(x: [u64; LANES]) -> [u64; LANES] {
+    let mut sum = x.map(|x| x + ONE);
+    let mut term = x;
     for n in 2..32 {
-        for ((term, sum), &x) in term.iter_mut().zip(&mut sum).zip(&magnitude) {
-            *term = divide_small(((u128::from(*term) * u128::from(x)) >> 32) as u64, n);
+        for ((term, sum), &x) in term.iter_mut().zip(&mut sum).zip(&x) {
+            // Terms are below 2^56, times a number of at most 2^36, over 2^32.
+            *term = divide_small(high(*term << 5, x << 27), n);
             *sum += *term;
         }
+        // Once nothing is added, nothing will be.
+        if n % 4 == 0 && term.iter().all(|&term| term == 0) {
+            break;
+        }
     }
-    core::array::from_fn(|i| {
-        let negative = exponents[i] < I32F32::ZERO;
-        // Above one, so that the inverse needs no more than 64 bits.
-        let value =
-            if negative { (u128::from(ONE) << 32) / u128::from(sum[i]) } else { sum[i].into() };
-        U64F64::from_bits(value << 32)
-    })
+    sum
 }
 
 /// Powers normalised, in place: flows become shares.
@@ -183,6 +198,9 @@ mod tests {
         #[test]
         fn small_quotients(x in 0_u64..1 << 59, n in 2_usize..32) {
             prop_assert_eq!(divide_small(x, n), x / n as u64);
+            let (x, whole) = (x.max(2), 1_u128 << 64);
+            prop_assert_eq!(u128::from(inverse(x)), whole / u128::from(x));
+            prop_assert_eq!(u128::from(inverse(2 << n)), whole >> (n + 1));
         }
 
         #[test]
@@ -195,6 +213,8 @@ mod tests {
             prop_assert_eq!(shares, flow_shares::power_shares(&flows, p.into()));
         }
     }
+
+    const TWO: u64 = 2 << 32;
 
     #[test]
     fn corners() {

@@ -74,16 +74,19 @@ pub fn by_price(prices: &mut [U64F64]) -> U64F64 {
 
 /// R2: shares become shares weighted by `factor` of the position.
 pub fn weigh(shares: &mut [U64F64], factor: impl Fn(usize) -> U64F64) {
-    let mut total = U64F64::ZERO;
-    for (position, share) in shares.iter().enumerate() {
-        total = total.saturating_add(share.saturating_mul(factor(position)));
-    }
-    if total == U64F64::ZERO {
+    let weight = |position, share: U64F64| share.saturating_mul(factor(position));
+    let each = |(position, &share): (usize, &U64F64)| weight(position, share) > U64F64::ZERO;
+    if !shares.iter().enumerate().any(each) {
         return;
     }
-    let divisor = SumDivisor::new(total);
+    let mut total = U64F64::ZERO;
     for (position, share) in shares.iter_mut().enumerate() {
-        *share = divisor.divide(share.saturating_mul(factor(position)));
+        *share = weight(position, *share);
+        total = total.saturating_add(*share);
+    }
+    let divisor = SumDivisor::new(total);
+    for share in shares {
+        *share = divisor.divide(*share);
     }
 }
 

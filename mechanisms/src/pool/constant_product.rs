@@ -14,7 +14,9 @@ pub const MIN_LIQUIDITY: u64 = 10_000_000;
 
 /// TAO for one alpha, with the 32 fraction bits that the chain gave it.
 pub(super) fn price(tao: u64, alpha: u64) -> U64F64 {
-    U64F64::from(U96F32::from(tao).safe_div(U96F32::from(alpha)))
+    // The quotient of two integers, which fits 96 bits.
+    let price = (u128::from(tao) << U96F32::FRAC_BITS).checked_div(alpha.into()).unwrap_or(0);
+    U64F64::from(U96F32::from_bits(price))
 }
 
 /// Computes a trade without doing it.
@@ -24,8 +26,9 @@ pub(super) fn trade(tao: u64, alpha: u64, trade: &Trade) -> Result<Filled, Trade
         Side::Sell => (alpha, tao),
     };
     let product = U110F18::from(alpha).saturating_mul(U110F18::from(tao));
-    let into = U110F18::from(into).saturating_add(U110F18::from(trade.amount));
-    let left = product.safe_div(into);
+    // The divisor is an integer, whose fraction bits cancel.
+    let into = u128::from(into) + u128::from(trade.amount);
+    let left = U110F18::from_bits(product.to_bits().checked_div(into).unwrap_or(0));
     if left < U110F18::from(MIN_LIQUIDITY) {
         return Err(TradeError::ReservesTooLow { reserve: from, taken: from - left.to_u64() });
     }

@@ -20,6 +20,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use sim_types::fixed::{U64F64, U96F32};
+use sim_types::math;
 
 use super::{Filled, PRICE_LIMITS, Pool, Side, Trade, TradeError, check, fee_on_top};
 
@@ -80,7 +81,7 @@ impl Ticks {
         let fitting = if tao_for_alpha <= offered.0 {
             (tao_for_alpha, offered.1)
         } else {
-            (offered.0, U64F64::from(offered.0).safe_div(price).to_u64().min(offered.1))
+            (offered.0, whole_quotient(offered.0, price).min(offered.1))
         };
         self.reservoir = (offered.0 - fitting.0, offered.1 - fitting.1);
         let (held_tao, held_alpha) = self.held();
@@ -99,7 +100,6 @@ impl Ticks {
     /// What the position holds at the present price.
     fn held(&self) -> (u64, u64) {
         let liquidity = U64F64::from(self.liquidity);
-        let inverse = |s: U64F64| U64F64::ONE.safe_div(s);
         let s = self.sqrt_price.clamp(MIN_SQRT_PRICE, MAX_SQRT_PRICE);
         let alpha = inverse(s).saturating_sub(INVERSE_MAX_SQRT_PRICE);
         (
@@ -143,23 +143,22 @@ impl Ticks {
 
     /// Where the square root of the price ends for an input (R2, R3).
     fn target(&self, side: Side, input: u64) -> U64F64 {
-        let (liquidity, input) = (U64F64::from(self.liquidity), U64F64::from(input));
-        let step = input.safe_div(liquidity);
-        match side {
-            _ if self.liquidity == 0 => match side {
+        // The quotient of two integers.
+        let Some(step) = (u128::from(input) << 64).checked_div(self.liquidity.into()) else {
+            return match side {
                 Side::Buy => U64F64::MAX,
                 Side::Sell => U64F64::ZERO,
-            },
+            };
+        };
+        let step = U64F64::from_bits(step);
+        match side {
             Side::Buy => step.saturating_add(self.sqrt_price),
-            Side::Sell => {
-                U64F64::ONE.safe_div(step.saturating_add(U64F64::ONE.safe_div(self.sqrt_price)))
-            }
+            Side::Sell => inverse(step.saturating_add(inverse(self.sqrt_price))),
         }
     }
 
     /// The input that brings the square root of the price to `limit` (R5).
     fn input_to(&self, side: Side, limit: U64F64) -> u64 {
-        let inverse = |s: U64F64| U64F64::ONE.safe_div(s);
         let way = match side {
             Side::Buy => limit.saturating_sub(self.sqrt_price),
             Side::Sell => inverse(limit).saturating_sub(inverse(self.sqrt_price)),
@@ -201,6 +200,88 @@ pub(super) fn limit_root(trade: &Trade) -> U64F64 {
     }
 }
 
+/// `U64F64::ONE.safe_div(s)`.
+#[inline]
+fn inverse(s: U64F64) -> U64F64 {
+    U64F64::from_bits(match s.to_bits() {
+        // Beyond 128 bits, and for zero, the safe quotient is zero.
+        0 | 1 => 0,
+        // 2^128 less one unit, which only a power of two misses.
+        by => u128::MAX / by + u128::from(by.is_power_of_two()),
+    })
+}
+
+/// `U64F64::from(amount).safe_div(price).to_u64()`: of the quotient the integer part alone.
+#[inline]
+fn whole_quotient(amount: u64, price: U64F64) -> u64 {
+    let (amount, by) = (u128::from(amount), price.to_bits());
+    // Beyond 64 bits, and for a price of zero, the safe quotient is zero.
+    if amount >= by { 0 } else { u64::try_from((amount << 64) / by).unwrap_or(0) }
+}
+
+/// The floor of the square root of a product, by a double and one step of Newton's method.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "an estimate, set right by what follows"
+)]
 fn root_of_product(tao: u64, alpha: u64) -> u64 {
-    u64::try_from((u128::from(tao) * u128::from(alpha)).isqrt()).expect("a root of 128 bits")
+    let product = u128::from(tao) * u128::from(alpha);
+    let near = math::sqrt(tao as f64 * alpha as f64);
+    let square = u128::from(near as u64) * u128::from(near as u64);
+    let Ok(rest) = i64::try_from(product.wrapping_sub(square).cast_signed()) else {
+        return u64::try_from(product.isqrt()).expect("a root of 128 bits");
+    };
+    let step = (rest as f64 / (2.0 * near).max(1.0)) as i64;
+    let mut root = u128::from((near as u64).saturating_add_signed(step));
+    while root * root > product {
+        root -= 1;
+    }
+    // The square of one more exceeds the root's by so much.
+    while product - root * root > 2 * root {
+        root += 1;
+    }
+    root as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn roots_are_floors(a in any::<u64>(), b in any::<u64>(), s in 0_u32..64, t in 0_u32..64) {
+            for (a, b) in [(a >> s, b >> t), (a >> s, a >> s), (a >> s, (a >> s).saturating_sub(1))] {
+                let root = (u128::from(a) * u128::from(b)).isqrt();
+                prop_assert_eq!(u128::from(root_of_product(a, b)), root, "{} {}", a, b);
+            }
+        }
+
+        #[test]
+        fn whole_quotients_are_quotients(a in any::<u64>(), b in any::<u128>(), s in 0_u32..64, t in 0_u32..128) {
+            let (a, b) = (a >> s, U64F64::from_bits(b >> t));
+            prop_assert_eq!(whole_quotient(a, b), U64F64::from(a).safe_div(b).to_u64());
+            prop_assert_eq!(inverse(b), U64F64::ONE.safe_div(b));
+            let power = U64F64::from_bits(1 << t);
+            prop_assert_eq!(inverse(power), U64F64::ONE.safe_div(power));
+        }
+    }
+
+    #[test]
+    fn corners() {
+        let ends = [0, 1, 2, 3, 4, (1 << 32) - 1, 1 << 32, (1 << 53) + 1, u64::MAX - 1, u64::MAX];
+        for a in ends {
+            for b in ends {
+                let root = (u128::from(a) * u128::from(b)).isqrt();
+                assert_eq!(u128::from(root_of_product(a, b)), root, "{a} {b}");
+                for price in [0, 1, b.into(), u128::from(b) << 32, u128::MAX] {
+                    let price = U64F64::from_bits(price);
+                    assert_eq!(whole_quotient(a, price), U64F64::from(a).safe_div(price).to_u64());
+                }
+            }
+        }
+    }
 }

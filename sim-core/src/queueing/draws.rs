@@ -3,15 +3,21 @@
 //! [`Stream`] is addressed by occasion and computes a block for every draw. A station draws
 //! again and again on behalf of itself, so here the counter walks: a refill computes
 //! `BLOCKS` Philox blocks, which do not depend on each other and therefore overlap in the
-//! processor, and each block gives two draws.
+//! processor, and each block gives two draws. Exponential variates are computed for all words
+//! that are ready, for the same reason.
 
 use serde::{Deserialize, Serialize};
 use sim_types::Stream;
+use sim_types::bits::Bits;
 use sim_types::philox::philox4x32_10;
 use sim_types::stream::Key;
 
+use super::logarithm::minus_ln;
+
 /// Philox blocks computed at a time.
 const BLOCKS: usize = 4;
+/// The words that they give.
+const WORDS: usize = 2 * BLOCKS;
 
 /// The draws of [`Stream::new(key, 0)`](Stream::new), in order and cheaper.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,36 +25,78 @@ pub struct Draws {
     key: Key,
     /// The next block to compute.
     block: u64,
-    ready: [u64; 2 * BLOCKS],
+    ready: [u64; WORDS],
     /// How many of `ready` were drawn.
     drawn: usize,
+    #[serde(skip)]
+    logarithms: Logarithms,
 }
+
+/// The exponential variates of all `ready` words: whoever asks for one usually asks for the
+/// next. They follow from the words, so that they are neither compared nor stored.
+#[derive(Debug, Clone, Default)]
+struct Logarithms(Option<[f64; WORDS]>);
+
+impl PartialEq for Logarithms {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Logarithms {}
 
 impl Draws {
     /// The stream of a name's key (`sim_core::Streams::key`) at its first draw.
     #[must_use]
     pub fn new(key: impl Into<Key>) -> Self {
-        Self { key: key.into(), block: 0, ready: [0; 2 * BLOCKS], drawn: 2 * BLOCKS }
+        Self {
+            key: key.into(),
+            block: 0,
+            ready: [0; WORDS],
+            drawn: WORDS,
+            logarithms: Logarithms::default(),
+        }
     }
 
-    /// The next 64 random bits; all of them inverted in a mirrored stream.
+    /// The next 64 random bits: [`Bits::bits`].
     #[inline]
     pub fn bits(&mut self) -> u64 {
-        let bits = self.plain();
-        if self.key.is_mirrored() { !bits } else { bits }
+        Bits::bits(self)
     }
 
-    /// The next 64 random bits of the plain stream.
+    /// Uniform on (0, 1): [`Bits::uniform`].
     #[inline]
-    fn plain(&mut self) -> u64 {
-        if self.drawn >= self.ready.len() {
+    pub fn uniform(&mut self) -> f64 {
+        Bits::uniform(self)
+    }
+
+    /// Uniform on `0..n`: [`Bits::below`].
+    #[inline]
+    pub fn below(&mut self, n: u64) -> u64 {
+        Bits::below(self, n)
+    }
+
+    /// Exponential with mean one, by inversion: `-ln u` of a uniform `u` of 52 bits.
+    #[inline]
+    pub fn exponential(&mut self) -> f64 {
+        if self.drawn >= WORDS {
             self.refill();
         }
-        let bits = self.ready[self.drawn];
+        let at = self.drawn;
         self.drawn += 1;
-        bits
+        match &self.logarithms.0 {
+            Some(ready) => ready[at],
+            None => self.take_logarithms()[at],
+        }
     }
 
+    #[inline(never)]
+    fn take_logarithms(&mut self) -> &[f64; WORDS] {
+        let flip = if self.key.is_mirrored() { u64::MAX } else { 0 };
+        self.logarithms.0.insert(self.ready.map(|word| minus_ln(word ^ flip)))
+    }
+
+    #[inline(never)]
     #[expect(clippy::cast_possible_truncation, reason = "halves of 64-bit words")]
     fn refill(&mut self) {
         let word = self.key.word();
@@ -61,31 +109,24 @@ impl Draws {
             self.block = self.block.wrapping_add(1);
         }
         self.drawn = 0;
+        self.logarithms.0 = None;
+    }
+}
+
+impl Bits for Draws {
+    #[inline]
+    fn plain(&mut self) -> u64 {
+        if self.drawn >= WORDS {
+            self.refill();
+        }
+        let bits = self.ready[self.drawn];
+        self.drawn += 1;
+        bits
     }
 
-    /// Uniform on (0, 1): 53 bits, never 0 and never 1.
     #[inline]
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
-    pub fn uniform(&mut self) -> f64 {
-        ((self.bits() >> 11) as f64 + 0.5) * (1.0 / (1_u64 << 53) as f64)
-    }
-
-    /// Uniform on `0..n` without bias (Lemire's multiply and reject). Zero when `n` is zero. A
-    /// mirrored stream counts from the other end.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "halves of a 128-bit product")]
-    pub fn below(&mut self, n: u64) -> u64 {
-        if n == 0 {
-            return 0;
-        }
-        loop {
-            let product = u128::from(self.plain()) * u128::from(n);
-            let low = product as u64;
-            if low >= n || low >= n.wrapping_neg() % n {
-                let drawn = (product >> 64) as u64;
-                return if self.key.is_mirrored() { n - 1 - drawn } else { drawn };
-            }
-        }
+    fn is_mirrored(&self) -> bool {
+        self.key.is_mirrored()
     }
 }
 
@@ -108,7 +149,13 @@ mod tests {
             let mut draws = Draws::new(if mirrored { key.mirror() } else { key });
             let mut stream = Stream::from(&draws);
             for i in 0..40_u64 {
-                match i % 3 {
+                match i % 4 {
+                    3 => {
+                        // 52 bits and 53 of one word.
+                        let plain = stream.uniform();
+                        let u = sim_types::math::exp(-draws.exponential());
+                        prop_assert!((u - plain).abs() < 1e-15, "{} {}", u, plain);
+                    }
                     0 => prop_assert_eq!(draws.bits(), stream.bits()),
                     1 => prop_assert_eq!(draws.uniform().to_bits(), stream.uniform().to_bits()),
                     _ => prop_assert_eq!(draws.below(i), stream.below(i)),

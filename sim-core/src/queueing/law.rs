@@ -248,19 +248,17 @@ impl Law {
     pub fn draw(&self, draws: &mut Draws) -> f64 {
         match *self {
             Self::Deterministic { value } => value,
-            Self::Exponential { mean } => -mean * math::ln(draws.uniform()),
+            Self::Exponential { mean } => mean * draws.exponential(),
             Self::Uniform { least, greatest } => least + (greatest - least) * draws.uniform(),
             Self::Erlang { stages, mean } => erlang(stages, draws) * (mean / f64::from(stages)),
             Self::Gamma { shape, scale } => scale * gamma(shape, draws),
             Self::Hyperexponential { ref branch, ref means, .. } => {
                 let mean = means[branch.pick(draws)];
-                -mean * math::ln(draws.uniform())
+                mean * draws.exponential()
             }
             Self::Lognormal { mu, sigma } => math::exp(mu + sigma * normal(draws)),
             Self::Pareto { least, shape } => least * math::pow(draws.uniform(), -1.0 / shape),
-            Self::Weibull { scale, shape } => {
-                scale * math::pow(-math::ln(draws.uniform()), 1.0 / shape)
-            }
+            Self::Weibull { scale, shape } => scale * math::pow(draws.exponential(), 1.0 / shape),
             Self::Discrete { ref branch, ref values, .. } => values[branch.pick(draws)],
         }
     }
@@ -347,7 +345,7 @@ fn erlang(stages: u32, draws: &mut Draws) -> f64 {
 
 /// Standard normal (Box and Muller's cosine half).
 fn normal(draws: &mut Draws) -> f64 {
-    let radius = math::sqrt(-2.0 * math::ln(draws.uniform()));
+    let radius = math::sqrt(2.0 * draws.exponential());
     radius * math::cos(core::f64::consts::TAU * draws.uniform())
 }
 

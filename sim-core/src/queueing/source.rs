@@ -134,7 +134,7 @@ impl Source {
                 if *bound <= 0.0 {
                     return None;
                 }
-                let gap = -math::ln(self.gaps.uniform()) / bound;
+                let gap = self.gaps.exponential() / bound;
                 if now.seconds() + gap > *until {
                     return None;
                 }

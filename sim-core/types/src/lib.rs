@@ -9,7 +9,7 @@
 //! | [`machine`] | [`StateMachine`]: the contract every rule fulfils |
 //! | [`values`] | what flows between the six stages |
 //! | [`hardware`] | what a machine can do: [`HardwareProfile`] |
-//! | [`philox`], [`stream`] | counter-based random numbers as pure functions |
+//! | [`philox`], [`bits`], [`stream`] | counter-based random numbers as pure functions |
 //! | [`math`] | the only door to `exp`, `ln`, `pow` |
 //! | [`fixed`] | binary fixed point with the rounding of the chains that use it |
 //! | [`record`] | the rows of the trace |
@@ -18,6 +18,7 @@
 //!
 //! There is no engine here, no I/O, no clock and no global state.
 
+pub mod bits;
 pub mod fidelity;
 pub mod fixed;
 pub mod hardware;

@@ -12,6 +12,7 @@
 use rand::TryRng;
 use serde::{Deserialize, Serialize};
 
+use crate::bits::Bits;
 use crate::math;
 use crate::philox::philox4x32_10;
 
@@ -67,48 +68,22 @@ impl Stream {
         Self { key: halves(word), event, next: 0, mirrored }
     }
 
-    /// The next 64 random bits; all of them inverted in a mirrored stream.
+    /// The next 64 random bits: [`Bits::bits`].
     #[inline]
     pub fn bits(&mut self) -> u64 {
-        let bits = self.plain();
-        if self.mirrored { !bits } else { bits }
+        Bits::bits(self)
     }
 
-    /// The next 64 random bits of the plain stream.
+    /// Uniform on (0, 1): [`Bits::uniform`].
     #[inline]
-    fn plain(&mut self) -> u64 {
-        let [a, b] = halves(self.next / 2);
-        let [c, d] = halves(self.event);
-        let block = philox4x32_10([a, b, c, d], self.key);
-        let pair =
-            if self.next.is_multiple_of(2) { [block[0], block[1]] } else { [block[2], block[3]] };
-        self.next += 1;
-        u64::from(pair[0]) | u64::from(pair[1]) << 32
-    }
-
-    /// Uniform on (0, 1): 53 bits, never 0 and never 1, so its logarithm is finite.
-    #[inline]
-    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
     pub fn uniform(&mut self) -> f64 {
-        ((self.bits() >> 11) as f64 + 0.5) * (1.0 / (1_u64 << 53) as f64)
+        Bits::uniform(self)
     }
 
-    /// Uniform on `0..n` without bias (Lemire's multiply and reject). Zero when `n` is zero. A
-    /// mirrored stream counts from the other end.
+    /// Uniform on `0..n`: [`Bits::below`].
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "halves of a 128-bit product")]
     pub fn below(&mut self, n: u64) -> u64 {
-        if n == 0 {
-            return 0;
-        }
-        loop {
-            let product = u128::from(self.plain()) * u128::from(n);
-            let low = product as u64;
-            if low >= n || low >= n.wrapping_neg() % n {
-                let drawn = (product >> 64) as u64;
-                return if self.mirrored { n - 1 - drawn } else { drawn };
-            }
-        }
+        Bits::below(self, n)
     }
 
     /// True with probability `share`.
@@ -159,6 +134,24 @@ impl Stream {
             left -= w;
             false
         })
+    }
+}
+
+impl Bits for Stream {
+    #[inline]
+    fn plain(&mut self) -> u64 {
+        let [a, b] = halves(self.next / 2);
+        let [c, d] = halves(self.event);
+        let block = philox4x32_10([a, b, c, d], self.key);
+        let pair =
+            if self.next.is_multiple_of(2) { [block[0], block[1]] } else { [block[2], block[3]] };
+        self.next += 1;
+        u64::from(pair[0]) | u64::from(pair[1]) << 32
+    }
+
+    #[inline]
+    fn is_mirrored(&self) -> bool {
+        self.mirrored
     }
 }
 

@@ -60,10 +60,19 @@ impl SimDuration {
     /// Negative and NaN give zero; beyond the range saturates. This is the only place
     /// where a computed floating-point delay becomes simulated time.
     #[must_use]
+    #[inline]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
     #[expect(clippy::cast_precision_loss, reason = "exact: 1e9 is below 2^53")]
     pub fn from_secs_f64(seconds: f64) -> Self {
-        Self(libm::rint(seconds * NANOS_PER_SECOND as f64).max(0.0) as u64)
+        /// From here on a double has no fraction: added to a lesser one it rounds that to the
+        /// nearest integer, halves to even, which then stands in the last bits.
+        const WHOLE: f64 = 4_503_599_627_370_496.0;
+        let nanos = seconds * NANOS_PER_SECOND as f64;
+        if (0.0..WHOLE).contains(&nanos) {
+            Self((nanos + WHOLE).to_bits() - WHOLE.to_bits())
+        } else {
+            Self(nanos.max(0.0) as u64)
+        }
     }
 
     /// Seconds, for formulas and display.
@@ -134,8 +143,10 @@ impl fmt::Display for SimDuration {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn seconds_round_once_to_even_and_never_wrap() {
@@ -148,9 +159,27 @@ mod tests {
             (3.5e-9, 4),
             (1.5, 1_500_000_000),
             (f64::INFINITY, u64::MAX),
+            (f64::NEG_INFINITY, 0),
+            (-1e-10, 0),
+            (-0.0, 0),
+            (0.5e-9, 0),
+            (4_503_599.627_370_496, 1 << 52),
+            (9_007_199.254_740_992, 1 << 53),
+            (1e9, 1_000_000_000_000_000_000),
         ];
         for (seconds, nanos) in table {
             assert_eq!(SimDuration::from_secs_f64(seconds).0, nanos, "{seconds}");
+        }
+    }
+
+    proptest! {
+        /// The short way rounds as the library does, whatever the bits.
+        #[test]
+        fn seconds_round_as_rint(bits in any::<u64>(), nanos in 0.0..1e16_f64) {
+            for seconds in [f64::from_bits(bits), nanos * 1e-9, nanos.trunc() * 0.5e-9] {
+                let want = libm::rint(seconds * 1e9).max(0.0) as u64;
+                prop_assert_eq!(SimDuration::from_secs_f64(seconds).0, want, "{}", seconds);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use super::{
     TermsInputs, Trade, U64F64, U96F32, root_proportion, signed,
 };
 use crate::emission::flow::Flow;
+use crate::emission::terms::Cap;
 use crate::registration::scheduler::Schedule;
 use serde::{Deserialize, Serialize};
 
@@ -220,7 +221,11 @@ impl Subnet {
     pub(super) fn emit(&mut self, tao: U96F32, terms: &BlockTerms) -> Moved {
         let rules = &terms.rules;
         let alpha_emission = self.alpha_step.emission_at(self.alpha_issuance());
-        let before = root_proportion(terms.weighted_root, self.alpha_issuance());
+        // Only one cap asks for it.
+        let before = match rules.cap {
+            Cap::RootOrBuy => root_proportion(terms.weighted_root, self.alpha_issuance()),
+            _ => U96F32::ZERO,
+        };
         let pooled = rules.cap.terms(&TermsInputs {
             tao,
             price: self.price.into(),
@@ -254,7 +259,7 @@ impl Subnet {
                 }
                 0
             }
-            older => self.accrue_undivided(older, terms, pooled.alpha_out, alpha_emission, &parts),
+            older => self.accrue_undivided(older, terms, alpha_emission, root, &parts),
         };
         self.price = self.pool.price();
         Moved { spent: tao_in + excess, stranded, root_sold }
@@ -285,19 +290,19 @@ impl Subnet {
         &mut self,
         rule: RootPart,
         terms: &BlockTerms,
-        alpha: U96F32,
         alpha_emission: u64,
+        root_proportion: U96F32,
         parts: &Parts,
     ) -> u64 {
         let takes = rule == RootPart::Sold || terms.root_sells;
         let root = if takes { parts.root } else { 0 };
         // Floored once, the root's part and the owner's taken in full precision.
         let cut = if self.owner_cut_enabled { terms.cut } else { U96F32::ZERO };
+        let alpha = U96F32::from(alpha_emission);
         let rest = alpha.saturating_sub(alpha.saturating_mul(cut));
         let root_fine = if takes {
-            let issuance = self.alpha_issuance();
             let half = U96F32::from_bits(1 << 31);
-            root_proportion(terms.weighted_root, issuance).saturating_mul(rest).saturating_mul(half)
+            root_proportion.saturating_mul(rest).saturating_mul(half)
         } else {
             U96F32::ZERO
         };

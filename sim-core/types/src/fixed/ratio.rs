@@ -47,26 +47,37 @@ pub fn proportion(part: u128, whole: u128, scale: u64) -> Option<u64> {
     Some(div_digit(high, u128::from(low as u64), whole).0 as u64)
 }
 
-/// `floor(part * 2^32 / whole)` for `part <= whole < 2^96`, without a division of 128 bits:
+/// `floor(part * 2^32 / whole)` for `part <= whole < 2^96`, without a division of integers:
 /// the proportion as a fraction of 32 bits. `None` where the condition does not hold.
 #[inline]
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "the shifts leave 31 and 63 bits")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "an estimate, set right by what follows"
+)]
 pub fn proportion_32(part: u128, whole: u128) -> Option<u64> {
     if whole == 0 || part > whole || whole >> 96 != 0 {
         return None;
     }
-    // The estimate from the leading 32 bits of the divisor and as many of the numerator is
-    // never too small by more than two, nor too large by more than two.
-    let shift = 96_u32.saturating_sub(whole.leading_zeros());
-    let (top, by) = ((part >> shift) as u64, (whole >> shift) as u64);
-    let mut quotient = (top << 32) / by;
+    // From the leading 63 bits of the divisor and as many of the numerator, in doubles of 53:
+    // an estimate in 0 ..= 2^32 that is off by one at most. Its division takes a third of the
+    // time of one of 64 bits.
+    let shift = 65_u32.saturating_sub(whole.leading_zeros());
+    let (top, by) = ((part >> shift) as i64, (whole >> shift) as i64);
+    let mut quotient = (top as f64 / by as f64 * 4_294_967_296.0) as i64 as u64;
     let target = part << 32;
-    while u128::from(quotient) * whole > target {
+    // The estimate is at most 2^32, the divisor below 2^96: no product leaves 128 bits. (A
+    // check of each would cost more than the products.)
+    let mut product = u128::from(quotient).wrapping_mul(whole);
+    while product > target {
         quotient -= 1;
+        product = product.wrapping_sub(whole);
     }
-    while u128::from(quotient + 1) * whole <= target {
+    while target.wrapping_sub(product) >= whole {
         quotient += 1;
+        product = product.wrapping_add(whole);
     }
     Some(quotient)
 }

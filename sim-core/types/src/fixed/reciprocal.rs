@@ -29,7 +29,8 @@ impl Reciprocal {
         }
         let shift = divisor.leading_zeros();
         let divisor = divisor << shift;
-        let inverse = (u128::MAX / divisor as u128) as u64;
+        // Less 2^64 before the division: its quotient then has one digit.
+        let inverse = (((!divisor as u128) << 64 | u64::MAX as u128) / divisor as u128) as u64;
         Some(Self { divisor, inverse, shift })
     }
 

@@ -23,21 +23,24 @@ pub(super) fn div_i64(a: i64, b: i64, frac: u32) -> Option<i64> {
 pub(super) fn mul_u128(a: u128, b: u128, frac: u32) -> Option<u128> {
     // Shares, prices and amounts of one subnet have 64 bits: one multiplication.
     if (a | b) >> 64 == 0 {
-        return Some((a * b) >> frac);
+        return Some(half_product(a, b) >> frac);
     }
     let (hi, lo) = mul_wide(a, b);
     (hi >> frac == 0).then(|| (hi << (128 - frac)) | (lo >> frac))
 }
 
 /// `a * 2^frac / b` toward zero if it fits; `0 < frac < 128`.
+#[inline]
 pub(super) fn div_u128(a: u128, b: u128, frac: u32) -> Option<u128> {
     div_wide(a >> (128 - frac), a << frac, b)
 }
 
 /// `floor(a * b / 2^frac)` if it fits; `0 < frac < 128`.
+#[inline]
 pub(super) fn mul_i128(a: i128, b: i128, frac: u32) -> Option<i128> {
     let negative = (a < 0) != (b < 0);
-    let (hi, lo) = mul_wide(a.unsigned_abs(), b.unsigned_abs());
+    let (a, b) = (a.unsigned_abs(), b.unsigned_abs());
+    let (hi, lo) = mul_wide(a, b);
     if hi >> frac != 0 {
         return None;
     }
@@ -58,15 +61,24 @@ fn signed(negative: bool, magnitude: u128) -> Option<i128> {
 
 const LOW: u128 = u64::MAX as u128;
 
+/// The product of two halves, which needs no check: release builds check every `*`, and a
+/// check of 128 bits costs several times the product.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+const fn half_product(a: u128, b: u128) -> u128 {
+    (a as u64 as u128).wrapping_mul(b as u64 as u128)
+}
+
 /// The product as (high, low) halves.
 #[inline]
 pub(super) fn mul_wide(a: u128, b: u128) -> (u128, u128) {
-    let (a1, a0, b1, b0) = (a >> 64, a & LOW, b >> 64, b & LOW);
-    let low = a0 * b0;
-    let (mid, carry) = (a1 * b0).overflowing_add(a0 * b1);
-    let (lo, carry_lo) = low.overflowing_add(mid << 64);
-    let hi = a1 * b1 + (mid >> 64) + (u128::from(carry) << 64) + u128::from(carry_lo);
-    (hi, lo)
+    let (a1, b1) = (a >> 64, b >> 64);
+    let low = half_product(a, b);
+    // A half product and two halves fit 128 bits.
+    let mid = half_product(a1, b).wrapping_add(low >> 64);
+    let other = half_product(a, b1).wrapping_add(mid & LOW);
+    let hi = half_product(a1, b1).wrapping_add(mid >> 64).wrapping_add(other >> 64);
+    (hi, (other << 64) | (low & LOW))
 }
 
 /// `(hi * 2^128 + lo) / d` if the quotient fits 128 bits and `d` is not zero.
@@ -90,16 +102,16 @@ pub(super) fn div_wide(hi: u128, lo: u128, d: u128) -> Option<u128> {
 
 /// One digit of the quotient `(u * 2^64 + next) / d` and the remainder, for `u < d`, `d`
 /// with its top bit set.
+#[inline]
 pub(super) fn div_digit(u: u128, next: u128, d: u128) -> (u128, u128) {
     let (d1, d0) = (d >> 64, d & LOW);
-    let (mut q, mut rest) = (u / d1, u % d1);
-    // The estimate is at most two too large.
-    while q > LOW || q * d0 > ((rest << 64) | next) {
-        q -= 1;
-        rest += d1;
-        if rest > LOW {
-            break;
-        }
+    // The remainder by a product: a second division costs ten times as much. The estimate is
+    // capped at a digit and then at most two too large.
+    let mut q = (u / d1).min(LOW);
+    let mut rest = u.wrapping_sub(half_product(q, d1));
+    while rest <= LOW && half_product(q, d0) > ((rest << 64) | next) {
+        q = q.wrapping_sub(1);
+        rest = rest.wrapping_add(d1);
     }
     (q, (u << 64).wrapping_add(next).wrapping_sub(q.wrapping_mul(d)))
 }
