@@ -128,7 +128,7 @@ impl StateMachine for MovingAverage {
                 self.averages = vec![None; members.into()];
             }
             Input::Observed { subject, observation } => {
-                let members = super::members(self.averages.len());
+                let members = self.members();
                 let average = self
                     .averages
                     .get_mut(usize::from(subject.0))
@@ -137,7 +137,9 @@ impl StateMachine for MovingAverage {
                 // R1, R2
                 *average = Some(average.map_or(score, |old| mix(old, score, self.params.alpha)));
             }
-            Input::ConsensusPublished { .. } => {}
+            Input::Introduced { .. }
+            | Input::ConsensusPublished { .. }
+            | Input::WeightsSeen { .. } => {}
             // R6
             Input::WeightsDue => {
                 let row = self.row();
@@ -151,8 +153,13 @@ impl StateMachine for MovingAverage {
 }
 
 impl MovingAverage {
+    /// How many members the subnet has; 0 before it opens.
+    pub(super) fn members(&self) -> u16 {
+        super::members(self.averages.len())
+    }
+
     /// R3 to R5.
-    fn row(&self) -> Vec<(Uid, u16)> {
+    pub(super) fn row(&self) -> Vec<(Uid, u16)> {
         let floor = u64::from(self.params.floor.ppb()) * (FULL / u64::from(Share::ONE.ppb()));
         let weight = |average: u64| {
             if average < floor { 0 } else { power(average, self.params.sharpness) }
@@ -186,21 +193,8 @@ fn power(base: u64, exponent: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use sim_types::{JobId, NodeId, Observation};
-
+    use super::super::tests::observed;
     use super::*;
-
-    fn observed(subject: u16, score_ppm: u32) -> Input {
-        let observation = Observation {
-            verifier: NodeId(0),
-            subject: NodeId(7),
-            job: JobId(0),
-            score_ppm,
-            confidence_ppm: 1_000_000,
-            tokens: 1,
-        };
-        Input::Observed { subject: Uid(subject), observation }
-    }
 
     fn row(params: Params, scores: &[(u16, u32)]) -> Option<Vec<(u16, u16)>> {
         let mut rule = MovingAverage::new(params).unwrap();
