@@ -193,7 +193,9 @@ fn weights(
             None
         }
         (Some(spec), Role::Validator) => {
-            r.param(&format!("{path}.{}", spec.name()), Weights::new(spec.clone()));
+            let rule = format!("{path}.{}", spec.name());
+            r.param(&rule, Weights::new(spec.clone()));
+            favours(raw, &format!("{rule}.favours"), spec.favours(), r);
             Some(spec.clone())
         }
         (None, Role::Validator) if matches!(raw.reward, RewardSpec::Yuma(_)) => {
@@ -202,6 +204,28 @@ fn weights(
             ))
         }
         (None, _) => None,
+    }
+}
+
+/// Groups that a validator favours: they exist, and have weights to be given.
+fn favours(raw: &Scenario, path: &str, names: &[String], r: &mut Resolver<'_>) {
+    let groups = &raw.population.0;
+    let providers = || groups.iter().filter(|(_, group)| group.role == Role::Provider);
+    for (index, name) in names.iter().enumerate() {
+        if providers().any(|(known, _)| known == name) {
+            continue;
+        }
+        let path = format!("{path}.{index}");
+        if groups.iter().any(|(known, _)| known == name) {
+            let message = format!("{} is a group of validators", quoted(name));
+            let item = Diagnostic::error(Code::Incompatible, message)
+                .found(quoted(name))
+                .expected("a group with `role: provider`: weights are given to providers");
+            r.error(&path, &["population"], item);
+        } else {
+            let known = providers().map(|(known, _)| known.as_str());
+            r.unknown(&path, "group of providers", name, known);
+        }
     }
 }
 

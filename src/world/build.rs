@@ -15,7 +15,7 @@ use sim_core::slab::Slab;
 use sim_core::streams::Streams;
 use sim_types::{
     AccountId, Amount, EpochIndex, Height, NodeId, ParamError, SimDuration, SimTime, StateMachine,
-    SubnetId, split_exactly,
+    Stream, SubnetId, Uid, split_exactly,
 };
 use workloads::demand::{Demand, DemandSpec};
 use workloads::execution::{self, Execution};
@@ -219,7 +219,6 @@ impl Island {
                     class,
                     region: RegionId(member.region),
                     behaviour: member.behaviour,
-                    copies: matches!(group.weights, Some(WeightsSpec::Copied(_))),
                     stake: member.stake,
                     account,
                     up: true,
@@ -255,22 +254,55 @@ impl Island {
             };
             self.ask_market(input, cx);
         }
-        for node in &mut self.nodes {
-            if let Some(adapter) = &mut node.weights {
-                let opened = weights::Input::Opened { members: size };
-                // An adapter that refuses to open will refuse everything else, counted.
-                let _ = adapter.apply(opened, &mut self.buffers.weights);
-            }
-        }
+        self.introduce(plan, size);
         let stakes = self.nodes.iter().map(|node| small(node.stake)).collect();
         self.ask_reward(reward::Input::Opened { subnet: self.subnet.0, stakes }, cx);
     }
 }
 
+impl Island {
+    /// Validators' adapters learn how many members there are, and who is who.
+    fn introduce(&mut self, plan: &Plan, members: u16) {
+        let of = |wanted: &dyn Fn(&Node) -> bool| -> Vec<Uid> {
+            let all = (0..members).zip(&self.nodes);
+            all.filter(|(_, node)| wanted(node)).map(|(uid, _)| Uid(uid)).collect()
+        };
+        let providers = of(&|node| node.role == Role::Provider);
+        // By group, since its members favour the same.
+        let favoured: Vec<Vec<Uid>> = plan
+            .groups
+            .iter()
+            .map(|group| {
+                let names = group.weights.as_ref().map_or(&[][..], WeightsSpec::favours);
+                of(&|node| names.contains(&node.group))
+            })
+            .collect();
+        for (uid, node) in (0..members).zip(&mut self.nodes) {
+            let Some(adapter) = &mut node.weights else { continue };
+            let group = plan.groups.iter().position(|group| group.name == node.group);
+            let introduced = weights::Input::Introduced {
+                oneself: Uid(uid),
+                providers: providers.clone(),
+                favoured: group.map(|at| favoured[at].clone()).unwrap_or_default(),
+                stream: Stream::new(node.keys.weights, LIKING),
+            };
+            for input in [weights::Input::Opened { members }, introduced] {
+                // An adapter that refuses to open will refuse everything else, counted.
+                let _ = adapter.apply(input, &mut self.buffers.weights);
+            }
+        }
+    }
+}
+
+/// The occasion, under the key of a validator's weights, on which it draws whom it likes how
+/// much; 0 is that of when it publishes.
+const LIKING: u64 = 1;
+
 fn node_keys(streams: Streams, name: &str) -> NodeKeys {
     let key = |purpose| streams.key(name, purpose);
     NodeKeys {
         behaviour: key("behaviour"),
+        temper: key("temper"),
         request: key("request"),
         answer: key("answer"),
         probe: key("probe"),

@@ -91,7 +91,6 @@ pub(super) struct Node {
     pub(super) class: usize,
     pub(super) region: RegionId,
     pub(super) behaviour: Behaviour,
-    pub(super) copies: bool,
     pub(super) stake: Amount,
     pub(super) account: AccountId,
     pub(super) up: bool,
@@ -113,6 +112,7 @@ pub(super) struct Node {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct NodeKeys {
     pub(super) behaviour: Key,
+    pub(super) temper: Key,
     pub(super) request: Key,
     pub(super) answer: Key,
     pub(super) probe: Key,

@@ -4,6 +4,7 @@
 //! A *job* is what a customer (the users, or a probing validator) waits for; a *work* is one
 //! provider's part in it, or one recheck by a verifier.
 
+use mechanisms::behaviour::Asked;
 use mechanisms::market;
 use mechanisms::verification;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use workloads::execution;
 
 use super::ask;
 use super::event::{Event, USERS, entity};
-use super::island::{Island, Now};
+use super::island::{Island, Now, uid};
 
 /// Patience ends after the answers that arrive at the same moment.
 const AFTER_ANSWERS: u8 = 200;
@@ -185,6 +186,12 @@ impl Island {
     ) {
         let name = entity(self.global(validator));
         let node = &mut self.nodes[validator.index()];
+        if node.weights.as_ref().is_some_and(|adapter| !adapter.would_probe(uid(provider))) {
+            // A probe that its validator saves itself is over at once.
+            let unsent = JobId::of(name.0, node.caused);
+            self.close_at_market(unsent, provider, cx);
+            return;
+        }
         node.caused += 1;
         let occasion = node.keys.probe.word() ^ u64::from(node.caused);
         let spec = JobSpec {
@@ -296,13 +303,20 @@ impl Island {
             self.lost(ticket, cx);
             return;
         }
-        let occasion = self.jobs.get(work.job).map_or(0, |job| job.occasion);
+        let job = self.jobs.get(work.job);
+        let occasion = job.map_or(0, |job| job.occasion);
+        let probe = job.is_some_and(|job| matches!(job.spec.origin, Origin::Probe(_)));
         let share = match work.kind {
             // Verifiers compute the whole work.
             WorkKind::Recheck { .. } => Share::ONE,
             WorkKind::Answer => {
                 let provider = &self.nodes[node.index()];
-                let deed = provider.behaviour.treat(Stream::new(provider.keys.behaviour, occasion));
+                let deed = provider.behaviour.treat(Asked {
+                    probe,
+                    at: cx.now(),
+                    stream: Stream::new(provider.keys.behaviour, occasion),
+                    temper: provider.keys.temper,
+                });
                 if let Some(work) = self.works.get_mut(ticket) {
                     work.truth = deed.truth;
                     work.quality = deed.quality;
