@@ -57,6 +57,9 @@ impl Island {
             return;
         }
         let job = self.jobs.get(job);
+        if job.is_some_and(|job| job.unheard.contains(&seen.subject)) {
+            return;
+        }
         let probe = job.is_some_and(|job| matches!(job.spec.origin, Origin::Probe(_)));
         let latency = job
             .and_then(|job| {

@@ -39,6 +39,9 @@ pub(super) struct Job {
     open: Vec<u64>,
     /// Works whose answer is still out, awaits a verdict, or awaits the finality of its payment.
     undecided: u32,
+    /// Providers of whom the validator in the middle could not hear, being down itself: it
+    /// holds nothing against them.
+    pub(super) unheard: Vec<NodeId>,
     /// Answers in the order of arrival.
     pub(super) answers: Vec<Answer>,
     /// Whose answer was accepted first.
@@ -262,8 +265,20 @@ impl Island {
                 Some(delay) => {
                     cx.after(sender, delay, Event::RequestArrived { node: provider, work });
                 }
-                None => self.set_deadline(ticket, cx),
+                None => {
+                    self.unheard(ticket, provider);
+                    self.set_deadline(ticket, cx);
+                }
             }
+        }
+    }
+
+    /// A message from or to a provider is lost: if it is because the validator it goes through
+    /// is down, nothing follows for the provider.
+    fn unheard(&mut self, ticket: u64, provider: NodeId) {
+        let Some(job) = self.jobs.get_mut(ticket) else { return };
+        if job.via.is_some_and(|via| !self.nodes[via.index()].up) {
+            job.unheard.push(provider);
         }
     }
 
@@ -371,7 +386,10 @@ impl Island {
             Some(delay) if cx.now() + delay <= deadline => {
                 cx.after(entity(node), delay, Event::AnswerArrived { work: ticket, at });
             }
-            _ => self.set_deadline(work.job, cx),
+            _ => {
+                self.unheard(work.job, node);
+                self.set_deadline(work.job, cx);
+            }
         }
     }
 
@@ -381,6 +399,7 @@ impl Island {
         let Some(job) = self.jobs.get_mut(work.job) else { return };
         if job.via.is_some_and(|via| !self.nodes[via.index()].up) {
             // Nobody is there to take the answer.
+            self.unheard(work.job, work.node);
             self.set_deadline(work.job, cx);
             return;
         }
@@ -680,6 +699,7 @@ impl Job {
             replicas: 1,
             open: Vec::new(),
             undecided: 0,
+            unheard: Vec::new(),
             answers: Vec::new(),
             accepted: None,
             paid: false,
