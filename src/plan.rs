@@ -110,6 +110,9 @@ pub struct Group {
     pub name: String,
     /// What its members do.
     pub role: Role,
+    /// Whether figures count it among the attackers; the simulation does not look.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub attacks: bool,
     /// How validators of this group arrive at weights; `None` for providers.
     pub weights: Option<WeightsSpec>,
     /// Members in one subnet; the outer index is the subnet.

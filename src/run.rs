@@ -664,6 +664,12 @@ fn context(plan: &Plan, outcome: &Outcome, options: &Options, summaries: &Summar
                 digest: s.digest.to_string(),
             })
             .collect(),
+        attackers: plan
+            .groups
+            .iter()
+            .filter(|group| group.attacks)
+            .map(|group| group.name.clone())
+            .collect(),
         notes: options.notes.iter().cloned().chain(level::note(plan.trace)).collect(),
         control: Control { antithetic: plan.antithetic, warmup: plan.warmup, stopped: None },
     }

@@ -280,6 +280,27 @@ fn every_mistake_is_reported_at_its_place() {
             (6, Incompatible, "is set for validators"),
         ),
         ("count: 2, stake: 1000 TAO,", "count: 2,", (6, MissingKey, "add `stake: 1000 TAO`")),
+        ("stake: 1000 TAO", "stake: 11000000 TAO", (6, OutOfRange, "at most 21000000 TAO")),
+        (
+            "hardware: a100_sxm }",
+            "hardware: a100_sxm, weights: { sided: { favours: [minors], share: 60% } } }",
+            (6, UnknownName, "did you mean `miners`?"),
+        ),
+        (
+            "hardware: a100_sxm }",
+            "hardware: a100_sxm, weights: { sided: { favours: [validators], share: 60% } } }",
+            (6, Incompatible, "weights are given to providers"),
+        ),
+        (
+            "hardware: a100_sxm }",
+            "hardware: a100_sxm, weights: { sided: { favours: [], share: 60% } } }",
+            (6, OutOfRange, "at least one group"),
+        ),
+        (
+            "hardware: a100_sxm }",
+            "hardware: a100_sxm, weights: { selective_copy: { average: { alpha: 0% } } } }",
+            (6, OutOfRange, "average.alpha"),
+        ),
         ("stake: 1000 TAO", "stake: 0 TAO", (6, OutOfRange, "no validator has any stake")),
         ("scoring: { noise: 5% }", "redundancy: { replicas: 5 }", (17, Incompatible, "at most 4")),
         (

@@ -15,7 +15,7 @@ fn root() -> &'static Path {
 /// Every scenario under `scenarios/`.
 fn shipped() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for folder in ["tutorial", "systems"] {
+    for folder in ["tutorial", "systems", "studies"] {
         let folder = root().join("scenarios").join(folder);
         for entry in fs::read_dir(&folder).expect("a folder of scenarios") {
             let path = entry.expect("an entry").path();
@@ -39,7 +39,7 @@ fn plan(source: &Source) -> Plan {
 #[test]
 fn every_shipped_scenario_plans_without_a_warning() {
     let files = shipped();
-    assert!(files.len() >= 7, "{files:?}");
+    assert!(files.len() >= 10, "{files:?}");
     for file in files {
         let planned = Source::load(&file).and_then(|source| source.plan());
         let (plan, warnings) = planned.unwrap_or_else(|found| panic!("{found}"));

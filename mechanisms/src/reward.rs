@@ -154,6 +154,18 @@ impl RewardSpec {
     }
 }
 
+impl Reward {
+    /// What the weights that are public at this moment would agree on, by uid, of 65535; `None`
+    /// where the rule takes no weights. Changes nothing.
+    #[must_use]
+    pub fn visible_consensus(&mut self) -> Option<Vec<u16>> {
+        match self {
+            Self::Yuma(rule) => Some(rule.visible_consensus()),
+            Self::Proportional(_) | Self::FisherRank(_) => None,
+        }
+    }
+}
+
 /// A subnet opens once, with 1 to 65535 members.
 fn may_open(members: usize, newcomers: usize) -> Result<(), Rejected> {
     if members > 0 {

@@ -261,7 +261,7 @@ fn reward_inputs(stream: &mut Stream) -> Vec<reward::Input> {
 fn weights_inputs(stream: &mut Stream) -> Vec<weights::Input> {
     use weights::Input;
     let mut inputs = vec![Input::Opened { members: MEMBERS }];
-    inputs.extend((0..200).map(|_| match stream.below(8) {
+    inputs.extend((0..200).map(|_| match stream.below(10) {
         0..=3 => {
             Input::Observed { subject: uid(stream, MEMBERS + 1), observation: observation(stream) }
         }
@@ -269,6 +269,15 @@ fn weights_inputs(stream: &mut Stream) -> Vec<weights::Input> {
             consensus: (0..MEMBERS).map(|_| uid(stream, 500).0).collect(),
         },
         6 => Input::WeightsDue,
+        7 => Input::Introduced {
+            oneself: uid(stream, MEMBERS + 1),
+            providers: (1..MEMBERS).map(Uid).collect(),
+            favoured: vec![Uid(1), Uid(3)],
+            stream: occasion(stream),
+        },
+        8 => Input::WeightsSeen {
+            consensus: (0..uid(stream, MEMBERS + 2).0).map(|_| uid(stream, 500).0).collect(),
+        },
         _ => Input::Opened { members: 3 },
     }));
     inputs

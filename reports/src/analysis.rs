@@ -44,6 +44,9 @@ pub enum Method {
     BatchQuantiles,
     /// A pair of order statistics, by the binomial law: exact.
     OrderStatistics,
+    /// The normal law of Fisher's transform of a rank correlation, over the nodes of one
+    /// replication.
+    RankCorrelation,
 }
 
 impl Method {
@@ -56,6 +59,7 @@ impl Method {
             Self::BatchMeans => "batch means",
             Self::BatchQuantiles => "batch quantiles",
             Self::OrderStatistics => "order statistics",
+            Self::RankCorrelation => "Fisher's transform over nodes",
         }
     }
 }

@@ -107,11 +107,18 @@ catalogue! {
     "Fairness" {
         "gini.*" ["index"] "Gini coefficient of earnings, by role: 0 = all earn the same, 1 = one earns all.";
         "nakamoto.*" ["nodes"] "Fewest nodes that earn more than half, by role.";
+        "stake_gini.*" ["index"] "Gini coefficient of stakes, by role: 0 = all have the same, 1 = one has all.";
+        "stake_nakamoto.*" ["nodes"] "Fewest nodes that hold more than half of the stake, by role.";
         "provider_income_share.*" ["share"] "Share of all provider income, by behaviour.";
         "provider_population_share.*" ["share"] "Share of all providers, by behaviour: what its income share would be if behaviour did not matter.";
-        "dishonest_income_share" ["share"] "Share of all provider income that went to lazy, substituting or otherwise cheating providers (neither honest nor noisy).";
-        "dishonest_income_ratio" ["ratio"] "Income of a dishonest provider (neither honest nor noisy) to that of an honest one: below 1, honesty pays.";
+        "dishonest_income_share" ["share"] "Share of all provider income that went to lazy, substituting or otherwise cheating providers (neither honest nor noisy nor changing).";
+        "dishonest_income_ratio" ["ratio"] "Income of a dishonest provider (neither honest nor noisy nor changing) to that of an honest one: below 1, honesty pays.";
         "copier_dividend_ratio" ["ratio"] "Dividend per stake and period of copying validators to that of honest ones: below 1, verifying pays.";
+        "dividends_per_thousand.*" ["coin"] "Dividends of a period for every 1,000 coins of stake, by the behaviour of the validator.";
+        "attack_profit_ratio.*" ["ratio"] "Earnings of the groups marked as attackers to those of all others, by role: per stake and period for validators, per node for providers. Below 1, honesty pays.";
+        "honest_emission_share" ["share"] "Share of all incentive and dividends that went to members not marked as attackers, where these are both validators and providers.";
+        "honest_stake_share" ["share"] "Share of all stake held by members not marked as attackers, mean over periods, as above.";
+        "honest_retention" ["ratio"] "Honest share of emission to honest share of stake: from 1 on, those not marked as attackers keep what their stake is worth.";
         "quality_income_correlation" ["rank correlation"] "Spearman's correlation of a provider's hidden quality with its income, mean over subnets.";
         "score_income_correlation" ["rank correlation"] "Spearman's correlation of a provider's mean score with its income, mean over subnets.";
     }

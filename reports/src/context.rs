@@ -56,6 +56,9 @@ pub struct Context {
     /// not listed are left out. Empty: all tables are expected.
     #[serde(default)]
     pub tables: Vec<TableSummary>,
+    /// Groups of the population that the scenario marks as attackers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attackers: Vec<String>,
     /// What a reader must know and no number shows: limits, warnings.
     #[serde(default)]
     pub notes: Vec<String>,

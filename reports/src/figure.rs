@@ -4,11 +4,13 @@
 //! Universal Design, 2008), which people with the common colour deficiencies tell apart.
 
 mod chart;
+mod dividends;
 mod incentive;
 mod latency;
 mod lorenz;
 mod money;
 mod palette;
+mod quality;
 mod queue;
 mod score;
 mod svg;
@@ -93,6 +95,9 @@ pub fn all(
         lorenz::plot(tally, metrics),
         incentive::by_subnet(tally),
         incentive::by_behaviour(tally),
+        dividends::by_behaviour(tally, context),
+        dividends::retention(tally),
+        quality::plot(tally, metrics),
         score::plot(tally),
         warmup::plot(tally),
     ];

@@ -34,6 +34,13 @@ const EXACT: &[&str] = &[
     "dishonest_income_share",
     "dishonest_income_ratio",
     "copier_dividend_ratio",
+    "stake_gini.*",
+    "stake_nakamoto.*",
+    "dividends_per_thousand.*",
+    "attack_profit_ratio.*",
+    "honest_emission_share",
+    "honest_stake_share",
+    "honest_retention",
 ];
 
 /// Shares, means and percentiles over jobs or observations: the sample's own are estimates of
@@ -156,6 +163,9 @@ mod tests {
             ("score_mean.honest", [Withheld, Withheld, Estimated, Exact]),
             ("score_income_correlation", [Withheld, Withheld, Withheld, Exact]),
             ("gini.provider", [Withheld, Exact, Exact, Exact]),
+            ("dividends_per_thousand.honest", [Withheld, Exact, Exact, Exact]),
+            ("honest_retention", [Withheld, Exact, Exact, Exact]),
+            ("quality_income_correlation", [Withheld, Withheld, Withheld, Exact]),
             ("emission_paid", [Withheld, Exact, Exact, Exact]),
             ("emission_per_job", [Withheld, Withheld, Withheld, Exact]),
             ("payouts.dividend", [Withheld, Exact, Exact, Exact]),

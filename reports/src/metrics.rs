@@ -12,7 +12,7 @@ use crate::context::{Coin, Context};
 use crate::error::ReportError;
 use crate::level::{Standing, standing};
 use crate::stats::{self, count};
-use crate::tally::{JobTally, Node, Rep, Tally};
+use crate::tally::{JobTally, Node, Nodes, Rep, Tally};
 
 /// Version of the form of `metrics.json`.
 pub const SCHEMA: u32 = 1;
@@ -79,10 +79,12 @@ pub fn compute(trace_dir: &Path, context: &Context) -> Result<Metrics, ReportErr
 
 /// Values of one replication by full name.
 type Values = BTreeMap<String, f64>;
+/// The intervals of those values that have one within a replication.
+type Intervals = BTreeMap<String, [f64; 2]>;
 
 pub(crate) fn of(tally: &Tally, context: &Context) -> Metrics {
-    let mut columns: Vec<Values> =
-        tally.reps.iter().map(|rep| of_replication(tally, rep, context)).collect();
+    let (mut columns, intervals): (Vec<Values>, Vec<Intervals>) =
+        tally.reps.iter().map(|rep| of_replication(tally, rep, context)).unzip();
     for values in &mut columns {
         values.retain(|name, _| standing(name, context.trace) != Standing::Withheld);
     }
@@ -107,12 +109,18 @@ pub(crate) fn of(tally: &Tally, context: &Context) -> Metrics {
             else {
                 continue;
             };
+            // What one replication knows of its own certainty.
+            let within = match intervals.as_slice() {
+                [only] => only.get(*name).map(|&interval| (interval, Method::RankCorrelation)),
+                _ => None,
+            };
+            let certainty = found.interval.map(|interval| (interval, found.method)).or(within);
             metrics.push(Metric {
                 name: (*name).clone(),
                 unit: definition.unit.replace("coin", &context.coin.name),
                 value: found.value,
-                interval: found.interval,
-                method: found.interval.map(|_| found.method),
+                interval: certainty.map(|c| c.0),
+                method: certainty.map(|c| c.1),
                 after_warmup: cut && warmup::leaves_out(name) && (unmixed || !utilises(name)),
                 per_replication,
                 meaning: match (standing(name, context.trace), context.trace) {
@@ -130,7 +138,7 @@ pub(crate) fn of(tally: &Tally, context: &Context) -> Metrics {
 
 /// Collects values, leaving out what is undefined.
 #[derive(Default)]
-struct Sheet(Values);
+struct Sheet(Values, Intervals);
 
 impl Sheet {
     fn put(&mut self, name: &str, value: Option<f64>) {
@@ -151,7 +159,7 @@ pub fn class_name(class: &str) -> String {
     class.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
 }
 
-fn of_replication(tally: &Tally, rep: &Rep, context: &Context) -> Values {
+fn of_replication(tally: &Tally, rep: &Rep, context: &Context) -> (Values, Intervals) {
     let mut sheet = Sheet::default();
     let seconds = whole(context.horizon_ns.saturating_sub(rep.from)) / 1e9;
     if tally.has("jobs") {
@@ -190,7 +198,7 @@ fn of_replication(tally: &Tally, rep: &Rep, context: &Context) -> Values {
             sheet.class("payouts", name, Some(context.coin.coins(paid(reason))));
         }
     }
-    sheet.0
+    (sheet.0, sheet.1)
 }
 
 fn service(sheet: &mut Sheet, jobs: &JobTally, seconds: f64) {
@@ -329,6 +337,9 @@ fn fairness(sheet: &mut Sheet, tally: &Tally, rep: &Rep) {
     ] {
         sheet.class("gini", role, stats::gini(&earned));
         sheet.class("nakamoto", role, stats::nakamoto(&earned).map(count));
+        let stakes: Vec<u128> = nodes.iter().filter(|n| n.is(role)).map(|n| n.stake).collect();
+        sheet.class("stake_gini", role, stats::gini(&stakes));
+        sheet.class("stake_nakamoto", role, stats::nakamoto(&stakes).map(count));
     }
     let providers: Vec<&Node> = nodes.iter().filter(|n| n.provider).collect();
     let income: u128 = providers.iter().map(|n| n.earned).sum();
@@ -348,7 +359,8 @@ fn fairness(sheet: &mut Sheet, tally: &Tally, rep: &Rep) {
         }
     }
     honesty(sheet, tally, &providers, income);
-    copying(sheet, tally, nodes);
+    dividends(sheet, tally, nodes);
+    attack(sheet, &rep.nodes);
     correlations(sheet, &providers);
 }
 
@@ -358,12 +370,12 @@ fn earnings(nodes: &[Node], of: impl Fn(&Node) -> bool) -> Vec<u128> {
 
 fn honesty(sheet: &mut Sheet, tally: &Tally, providers: &[&Node], income: u128) {
     let honest = tally.behaviours.find("honest");
-    let noisy = tally.behaviours.find("noisy");
+    let neither = ["noisy", "changing"].map(|word| tally.behaviours.find(word));
     let (mut fair, mut cheating) = ((0, 0_u128), (0, 0_u128));
     for node in providers {
         let side = if Some(node.behaviour) == honest {
             &mut fair
-        } else if Some(node.behaviour) == noisy {
+        } else if neither.contains(&Some(node.behaviour)) {
             continue;
         } else {
             &mut cheating
@@ -378,18 +390,57 @@ fn honesty(sheet: &mut Sheet, tally: &Tally, providers: &[&Node], income: u128) 
     }
 }
 
-fn copying(sheet: &mut Sheet, tally: &Tally, nodes: &[Node]) {
-    let per_stake = |behaviour: &str| {
-        let id = tally.behaviours.find(behaviour)?;
+fn dividends(sheet: &mut Sheet, tally: &Tally, nodes: &[Node]) {
+    let per_stake = |behaviour: usize| {
         let (mut dividends, mut stake) = (0, 0);
-        for node in nodes.iter().filter(|n| n.validator && n.behaviour == id) {
+        for node in nodes.iter().filter(|n| n.validator && n.behaviour == behaviour) {
             dividends += node.dividends;
             stake += node.stake_epochs;
         }
         ratio(wide(dividends), wide(stake))
     };
-    if let (Some(copying), Some(honest)) = (per_stake("copying"), per_stake("honest")) {
+    let paid = nodes.iter().any(|n| n.validator && n.dividends > 0);
+    for (behaviour, name) in tally.behaviours.sorted().into_iter().filter(|_| paid) {
+        let thousand = per_stake(behaviour).map(|each| 1e3 * each);
+        sheet.class("dividends_per_thousand", name, thousand);
+    }
+    let of = |word: &str| tally.behaviours.find(word).and_then(per_stake);
+    if let (Some(copying), Some(honest)) = (of("copying"), of("honest")) {
         sheet.put("copier_dividend_ratio", ratio(copying, honest));
+    }
+}
+
+/// Those marked as attackers beside all others, where there are both.
+fn attack(sheet: &mut Sheet, all: &Nodes) {
+    let nodes = &all.list;
+    if !nodes.iter().any(|node| node.attacks) {
+        return;
+    }
+    let sum = |wanted: &dyn Fn(&Node) -> bool, what: &dyn Fn(&Node) -> u128| -> f64 {
+        wide(nodes.iter().filter(|n| wanted(n)).map(what).sum())
+    };
+    let earned = |n: &Node| n.earned;
+    let profit = |attacks: bool, role: &str, per: &dyn Fn(&Node) -> u128| {
+        let member = |n: &Node| n.is(role) && n.attacks == attacks;
+        ratio(sum(&member, &earned), sum(&member, per))
+    };
+    let per: [(&str, &dyn Fn(&Node) -> u128); 2] =
+        [(crate::tally::PROVIDER, &|_| 1), (crate::tally::VALIDATOR, &|n| n.stake_epochs)];
+    for (role, per) in per {
+        if let (Some(attack), Some(honest)) = (profit(true, role, per), profit(false, role, per)) {
+            sheet.class("attack_profit_ratio", role, ratio(attack, honest));
+        }
+    }
+    if !all.contested() {
+        return;
+    }
+    let kept =
+        |what: &dyn Fn(&Node) -> u128| ratio(sum(&|n| !n.attacks, what), sum(&|_| true, what));
+    let (emission, stake) = (kept(&|n| n.incentive + n.dividends), kept(&|n| n.stake_epochs));
+    sheet.put("honest_emission_share", emission);
+    sheet.put("honest_stake_share", stake);
+    if let (Some(emission), Some(stake)) = (emission, stake) {
+        sheet.put("honest_retention", ratio(emission, stake));
     }
 }
 
@@ -399,8 +450,8 @@ fn correlations(sheet: &mut Sheet, providers: &[&Node]) {
     for node in providers {
         subnets.entry(node.subnet).or_default().push(node);
     }
-    let by = |what: &dyn Fn(&Node) -> (u64, u64)| {
-        let found: Vec<f64> = subnets
+    let mut put = |name: &str, what: &dyn Fn(&Node) -> (u64, u64)| {
+        let found: Vec<(f64, usize)> = subnets
             .values()
             .filter_map(|members| {
                 let pairs: Vec<(f64, f64)> = members
@@ -411,13 +462,17 @@ fn correlations(sheet: &mut Sheet, providers: &[&Node]) {
                     })
                     .collect();
                 let (quality, income): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
-                stats::spearman(&quality, &income)
+                Some((stats::spearman(&quality, &income)?, income.len()))
             })
             .collect();
-        stats::mean(&found)
+        let each: Vec<f64> = found.iter().map(|group| group.0).collect();
+        sheet.put(name, stats::mean(&each));
+        if let Some(interval) = stats::rank_correlation_interval95(&found) {
+            sheet.1.insert(name.to_owned(), interval);
+        }
     };
-    sheet.put("quality_income_correlation", by(&|node| node.quality));
-    sheet.put("score_income_correlation", by(&|node| node.scores));
+    put("quality_income_correlation", &|node| node.quality);
+    put("score_income_correlation", &|node| node.scores);
 }
 
 fn share(part: u64, all: u64) -> Option<f64> {

@@ -4,6 +4,7 @@
 //! numbers give the same bits everywhere.
 
 pub use crate::analysis::distributions::t_quantile;
+use sim_types::math;
 
 /// The smallest value that at least `ppm` millionths of the values do not exceed
 /// (nearest rank). `sorted` must be ascending; `None` if it is empty.
@@ -147,6 +148,33 @@ pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     pearson(&ranks(a), &ranks(b))
 }
 
+/// The 95 % interval of the mean of rank correlations of independent groups, each given with
+/// its number of pairs: the mean of Fisher's transforms with the variance
+/// (1 + ρ²/2) / (n − 3), transformed back. For one group it is Bonett and Wright's interval
+/// (*Psychometrika* 65, 2000). `None` without groups, and where one has fewer than four pairs
+/// or a correlation of exactly one.
+#[must_use]
+pub fn rank_correlation_interval95(groups: &[(f64, usize)]) -> Option<[f64; 2]> {
+    const Z: f64 = 1.959_963_984_540_054;
+    let (mut sum, mut variance) = (0.0, 0.0);
+    for &(rho, pairs) in groups {
+        if pairs < 4 || rho.abs() >= 1.0 {
+            return None;
+        }
+        sum += math::ln((1.0 + rho) / (1.0 - rho)) / 2.0;
+        variance += (1.0 + rho * rho / 2.0) / count(pairs - 3);
+    }
+    if groups.is_empty() {
+        return None;
+    }
+    let (mean, half) = (sum / count(groups.len()), Z * variance.sqrt() / count(groups.len()));
+    let back = |z: f64| {
+        let e = math::exp(2.0 * z);
+        (e - 1.0) / (e + 1.0)
+    };
+    Some([back(mean - half), back(mean + half)])
+}
+
 fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
     let (ma, mb) = (mean(a)?, mean(b)?);
     let sum = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
@@ -220,6 +248,16 @@ mod tests {
         let rho = spearman(&[1.0, 2.0, 2.0, 3.0], &[1.0, 2.0, 3.0, 4.0]).unwrap();
         assert!((rho - 0.948_683_298).abs() < 1e-9);
         assert_eq!(spearman(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
+        // artanh 0.5 = 0.549306; 1.959964 · √(1.125 / 50) = 0.293995.
+        let [low, high] = rank_correlation_interval95(&[(0.5, 53)]).unwrap();
+        assert!((low - 0.255_312_f64.tanh()).abs() < 1e-5, "{low}");
+        assert!((high - 0.843_301_f64.tanh()).abs() < 1e-5, "{high}");
+        // Of four alike, the mean is twice as sure.
+        let [low, _] = rank_correlation_interval95(&[(0.5, 53); 4]).unwrap();
+        assert!((low - 0.402_309_f64.tanh()).abs() < 1e-5, "{low}");
+        for none in [&[][..], &[(0.5, 3)], &[(1.0, 50)], &[(0.1, 50), (-1.0, 9)]] {
+            assert_eq!(rank_correlation_interval95(none), None);
+        }
         assert_eq!(lorenz(&[3, 1], 4), [0.0, 0.125, 0.25, 0.625, 1.0]);
     }
 

@@ -44,6 +44,10 @@ type Reader = fn(&mut Tally, &Path) -> Result<(), ReportError>;
 pub struct Tally {
     pub(crate) clock: Clock,
     pub(crate) behaviours: Names,
+    /// Behaviours, attackers apart from others.
+    pub(crate) parties: Names,
+    /// Groups that the scenario marks as attackers.
+    pub(crate) attackers: Vec<String>,
     pub(crate) hardware: Names,
     pub(crate) reasons: Names,
     pub(crate) reps: Vec<Rep>,
@@ -128,6 +132,8 @@ impl Tally {
         let mut tally = Self {
             clock: Clock::new(context.horizon_ns),
             behaviours: Names::default(),
+            parties: Names::default(),
+            attackers: context.attackers.clone(),
             hardware: Names::default(),
             reasons: Names::default(),
             reps: cuts.iter().map(|cut| Rep { from: cut.ns, ..Rep::default() }).collect(),

@@ -267,3 +267,29 @@ fn mser5_leaves_a_settled_series_nearly_whole() {
     });
     assert!(proportion::interval(kept, trials, SURE).unwrap()[0] > 0.6, "{kept} of {trials}");
 }
+
+/// Spearman's correlation of a bivariate normal law is 6/π · arcsin(ρ/2) (K. Pearson, 1907):
+/// Bonett and Wright's interval covers it as often as it says, by one group and by four.
+#[test]
+fn rank_correlation_intervals_cover_the_population() {
+    use reports::stats::{rank_correlation_interval95, spearman};
+    for (seed, groups) in [(18, 1_usize), (19, 4)] {
+        for (rho, truth) in [(0.3, 0.287_569), (0.8, 0.785_939)] {
+            let (hits, trials) = count(seed, 1_000, |stream| {
+                let found: Vec<(f64, usize)> = (0..groups)
+                    .map(|_| {
+                        let (a, b): (Vec<f64>, Vec<f64>) = (0..60)
+                            .map(|_| {
+                                let (x, e) = (stream.normal(), stream.normal());
+                                (x, rho * x + f64::sqrt(1.0 - rho * rho) * e)
+                            })
+                            .unzip();
+                        (spearman(&a, &b).unwrap(), a.len())
+                    })
+                    .collect();
+                covers(rank_correlation_interval95(&found).unwrap(), truth)
+            });
+            agrees("rank correlation", hits, trials, 0.95);
+        }
+    }
+}

@@ -441,6 +441,7 @@ fn context(reps: u32) -> Context {
             table("load", 4320),
             table("faults", 1),
         ],
+        attackers: Vec::new(),
         notes: vec![
             "No device was found: execution times come from published kernels, not from this host."
                 .into(),

@@ -42,6 +42,7 @@ fn context() -> Context {
         provenance: vec![],
         trace: TraceLevel::Full,
         tables: vec![],
+        attackers: Vec::new(),
         notes: vec![],
         control: reports::context::Control::default(),
     }

@@ -35,6 +35,7 @@ fn context(replications: u32) -> Context {
         provenance: Vec::new(),
         trace: sim_types::TraceLevel::Full,
         tables: Vec::new(),
+        attackers: vec!["bad".into()],
         notes: Vec::new(),
         control: reports::context::Control::default(),
     }
@@ -46,7 +47,7 @@ fn node(node: u32, role: &'static str, behaviour: &'static str, coins: u128, bus
         rep: 0,
         node,
         name: format!("n{node}"),
-        group: "g".into(),
+        group: if matches!(behaviour, "lazy" | "copying") { "bad".into() } else { "g".into() },
         role,
         subnet: 1,
         uid: 0,
@@ -55,7 +56,11 @@ fn node(node: u32, role: &'static str, behaviour: &'static str, coins: u128, bus
         behaviour,
         slots: if provider { 2 } else { 0 },
         initial_stake: Amount(0),
-        stake: Amount(0),
+        stake: Amount(match node {
+            10 => 100,
+            11 => 50,
+            _ => 0,
+        }),
         earned: Amount(coins * RAO),
         jobs: 0,
         probes: 0,
@@ -400,6 +405,17 @@ fn metrics_are_those_worked_out_by_hand() {
         ("dishonest_income_ratio", 1.0 / 4.5),
         // 1 coin on a stake of 50 twice, against 4 on 100 twice.
         ("copier_dividend_ratio", 0.5),
+        ("dividends_per_thousand.honest", 1e3 * 4e9 / 200.0),
+        ("dividends_per_thousand.copying", 1e3 * 1e9 / 100.0),
+        ("stake_gini.validator", 1.0 / 6.0),
+        ("stake_nakamoto.validator", 1.0),
+        // 1 coin against a mean of 11/3; 4 coins on 50 twice against 4 on 100 twice.
+        ("attack_profit_ratio.provider", 3.0 / 11.0),
+        ("attack_profit_ratio.validator", 2.0),
+        // The copier has one of ten coins of emission, on a third of the stake.
+        ("honest_emission_share", 0.9),
+        ("honest_stake_share", 2.0 / 3.0),
+        ("honest_retention", 1.35),
         // Quality 1, 0.9, 0.2, 0.3 and income 6, 3, 1, 2 in the same order; scores too.
         ("quality_income_correlation", 1.0),
         ("score_income_correlation", 1.0),

@@ -77,6 +77,9 @@ impl Plan {
         for group in &self.groups {
             let _ = writeln!(text, "  - name: {}", scalar(&group.name));
             let _ = writeln!(text, "    role: {}", scalar(&group.role));
+            if group.attacks {
+                text.push_str("    attacks: true\n");
+            }
             let _ = writeln!(text, "    weights: {}", scalar(&group.weights));
             text.push_str("    members:\n");
             for subnet in &group.members {

@@ -158,7 +158,7 @@ fn yuma(raw: &Scenario, validators: u64, r: &mut Resolver<'_>) {
         }
         return;
     };
-    let copies = |g: &super::raw::Group| matches!(g.weights, Some(WeightsSpec::Copied(_)));
+    let copies = |g: &super::raw::Group| g.weights.as_ref().is_some_and(WeightsSpec::only_copies);
     let mut of_role = raw.population.0.iter().filter(|(_, g)| g.role == Role::Validator);
     if validators > 0 && of_role.clone().all(|(_, g)| copies(g)) {
         let path = of_role.next().map(|(name, _)| format!("population.{name}.weights"));

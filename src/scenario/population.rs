@@ -71,13 +71,14 @@ pub(super) fn groups(
                 .collect(),
             name: plan.name,
             role: plan.role,
+            attacks: plan.attacks,
             weights: plan.weights,
         })
         .collect();
     if let Some(state) = &raw.initial_state {
         files::initial_state(state, raw, &mut groups, r);
     }
-    check_stakes(&groups, r);
+    check_stakes(raw, &groups, r);
     Some(groups)
 }
 
@@ -85,6 +86,7 @@ pub(super) fn groups(
 struct GroupPlan {
     name: String,
     role: Role,
+    attacks: bool,
     count: u32,
     stake: Money,
     balance: Money,
@@ -137,6 +139,7 @@ fn group_plan(
     GroupPlan {
         name: name.to_owned(),
         role: group.role,
+        attacks: group.attacks,
         count: group.count,
         stake: group.stake.unwrap_or(Money::Fixed(Amount::ZERO)),
         balance: group.balance.unwrap_or(Money::Fixed(Amount::ZERO)),
@@ -193,7 +196,9 @@ fn weights(
             None
         }
         (Some(spec), Role::Validator) => {
-            r.param(&format!("{path}.{}", spec.name()), Weights::new(spec.clone()));
+            let rule = format!("{path}.{}", spec.name());
+            r.param(&rule, Weights::new(spec.clone()));
+            favours(raw, &format!("{rule}.favours"), spec.favours(), r);
             Some(spec.clone())
         }
         (None, Role::Validator) if matches!(raw.reward, RewardSpec::Yuma(_)) => {
@@ -202,6 +207,28 @@ fn weights(
             ))
         }
         (None, _) => None,
+    }
+}
+
+/// Groups that a validator favours: they exist, and have weights to be given.
+fn favours(raw: &Scenario, path: &str, names: &[String], r: &mut Resolver<'_>) {
+    let groups = &raw.population.0;
+    let providers = || groups.iter().filter(|(_, group)| group.role == Role::Provider);
+    for (index, name) in names.iter().enumerate() {
+        if providers().any(|(known, _)| known == name) {
+            continue;
+        }
+        let path = format!("{path}.{index}");
+        if groups.iter().any(|(known, _)| known == name) {
+            let message = format!("{} is a group of validators", quoted(name));
+            let item = Diagnostic::error(Code::Incompatible, message)
+                .found(quoted(name))
+                .expected("a group with `role: provider`: weights are given to providers");
+            r.error(&path, &["population"], item);
+        } else {
+            let known = providers().map(|(known, _)| known.as_str());
+            r.unknown(&path, "group of providers", name, known);
+        }
     }
 }
 
@@ -304,7 +331,10 @@ fn whole(units: f64) -> Amount {
 }
 
 /// The stakes of each subnet fit into 64 bits, and validators have some.
-fn check_stakes(groups: &[Group], r: &mut Resolver<'_>) {
+fn check_stakes(raw: &Scenario, groups: &[Group], r: &mut Resolver<'_>) {
+    /// All that Bittensor will ever issue, of its coin and of each subnet's own.
+    const CAP: Amount = Amount(21_000_000_000_000_000);
+    let capped = matches!(raw.reward, RewardSpec::Yuma(_));
     for subnet in 0..groups.first().map_or(0, |g| g.members.len()) {
         let total: u128 = groups.iter().flat_map(|g| &g.members[subnet]).map(|m| m.stake.0).sum();
         if total >= 1 << 64 {
@@ -315,6 +345,17 @@ fn check_stakes(groups: &[Group], r: &mut Resolver<'_>) {
             .found(written(Amount(total)))
             .expected("below 2^64 of the smallest unit");
             r.error("population", &[], item);
+            return;
+        }
+        if capped && total > CAP.0 {
+            let of = |group: &Group| group.members[subnet].iter().map(|m| m.stake.0).sum::<u128>();
+            let most = groups.iter().max_by_key(|group| of(group)).map_or("", |g| &g.name);
+            let message = format!("subnet {subnet} holds more stake than there will ever be");
+            let item = Diagnostic::error(Code::OutOfRange, message)
+                .found(written(Amount(total)))
+                .expected(format!("at most {}, the cap of issuance", written(CAP)))
+                .help("lower `stake`, or `count`");
+            r.error(&format!("population.{most}.stake"), &["initial_state"], item);
             return;
         }
     }

@@ -127,6 +127,10 @@ pub(crate) struct Group {
     /// How providers treat their jobs. Default honest.
     #[serde(default)]
     pub(crate) behaviour: Option<Behaviours>,
+    /// Whether figures and metrics count the group among the attackers, to set their profit
+    /// beside that of all others. Without effect on the run. Default false.
+    #[serde(default)]
+    pub(crate) attacks: bool,
     /// How validators arrive at the weights they publish. Default for a reward that needs
     /// weights: `moving_average: {}`.
     #[serde(default)]

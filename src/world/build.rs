@@ -13,9 +13,10 @@ use sim_core::ledger::Ledger;
 use sim_core::network::{Network, RegionId};
 use sim_core::slab::Slab;
 use sim_core::streams::Streams;
+use sim_types::stream::Key;
 use sim_types::{
     AccountId, Amount, EpochIndex, Height, NodeId, ParamError, SimDuration, SimTime, StateMachine,
-    SubnetId, split_exactly,
+    Stream, SubnetId, Uid, split_exactly,
 };
 use workloads::demand::{Demand, DemandSpec};
 use workloads::execution::{self, Execution};
@@ -245,7 +246,6 @@ impl Island {
                     class,
                     region: RegionId(member.region),
                     behaviour: member.behaviour,
-                    copies: matches!(group.weights, Some(WeightsSpec::Copied(_))),
                     stake: member.stake,
                     staked: member.stake,
                     account,
@@ -282,13 +282,12 @@ impl Island {
             };
             self.ask_market(input, cx);
         }
-        for node in &mut self.nodes {
-            if let Some(adapter) = &mut node.weights {
-                let opened = weights::Input::Opened { members: size };
-                // An adapter that refuses to open will refuse everything else, counted.
-                let _ = adapter.apply(opened, &mut self.buffers.weights);
-            }
-        }
+        let groups: Vec<(String, Role)> =
+            self.nodes.iter().map(|node| (node.group.clone(), node.role)).collect();
+        let members: Vec<(&str, Role)> =
+            groups.iter().map(|(group, role)| (group.as_str(), *role)).collect();
+        let adapters = self.nodes.iter_mut().map(|node| (node.keys.weights, node.weights.as_mut()));
+        introduce(plan, &members, adapters, &mut self.buffers.weights);
         let stakes = self.nodes.iter().map(|node| small(node.stake)).collect();
         // Subnets with a coin of their own are numbered as on the chain: 0 is the root.
         let subnet = self.subnet.0 + u16::from(self.alpha.is_some());
@@ -299,10 +298,55 @@ impl Island {
 /// Accounts of no node, in the order of [`Accounts`].
 const ACCOUNTS: [&str; 5] = ["users", "escrow", "treasury", "fees", "pending"];
 
+/// Validators' adapters learn how many members there are, and who is who. `members` and
+/// `adapters` are by uid: group and role; key of the weights and the adapter, if there is one.
+pub(super) fn introduce<'a>(
+    plan: &Plan,
+    members: &[(&str, Role)],
+    adapters: impl Iterator<Item = (Key, Option<&'a mut Weights>)>,
+    effects: &mut Vec<weights::Effect>,
+) {
+    let of = |wanted: &dyn Fn(&(&str, Role)) -> bool| -> Vec<Uid> {
+        let all = (0..).zip(members);
+        all.filter(|(_, member)| wanted(member)).map(|(uid, _)| Uid(uid)).collect()
+    };
+    let providers = of(&|member| member.1 == Role::Provider);
+    // By group, since its members favour the same.
+    let favoured: Vec<Vec<Uid>> = plan
+        .groups
+        .iter()
+        .map(|group| {
+            let names = group.weights.as_ref().map_or(&[][..], WeightsSpec::favours);
+            of(&|member| names.iter().any(|name| name == member.0))
+        })
+        .collect();
+    let size = u16::try_from(members.len()).unwrap_or(u16::MAX);
+    for (uid, (key, adapter)) in (0..).zip(adapters) {
+        let Some(adapter) = adapter else { continue };
+        let own = members[usize::from(uid)].0;
+        let group = plan.groups.iter().position(|group| group.name == own);
+        let introduced = weights::Input::Introduced {
+            oneself: Uid(uid),
+            providers: providers.clone(),
+            favoured: group.map(|at| favoured[at].clone()).unwrap_or_default(),
+            stream: Stream::new(key, LIKING),
+        };
+        for input in [weights::Input::Opened { members: size }, introduced] {
+            // An adapter that refuses to open will refuse everything else, counted.
+            let _ = adapter.apply(input, effects);
+        }
+    }
+}
+
+/// The occasion, under the key of a validator's weights, on which it draws whom it likes how
+/// much; 0 is that of when it publishes.
+const LIKING: u64 = 1;
+
 fn node_keys(streams: Streams, name: &str) -> NodeKeys {
     let key = |purpose| streams.key(name, purpose);
     NodeKeys {
         behaviour: key("behaviour"),
+        temper: key("temper"),
         request: key("request"),
         answer: key("answer"),
         probe: key("probe"),

@@ -94,7 +94,6 @@ pub(super) struct Node {
     pub(super) class: usize,
     pub(super) region: RegionId,
     pub(super) behaviour: Behaviour,
-    pub(super) copies: bool,
     pub(super) stake: Amount,
     /// Stake now.
     pub(super) staked: Amount,
@@ -118,6 +117,7 @@ pub(super) struct Node {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(super) struct NodeKeys {
     pub(super) behaviour: Key,
+    pub(super) temper: Key,
     pub(super) request: Key,
     pub(super) answer: Key,
     pub(super) probe: Key,

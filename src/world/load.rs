@@ -91,7 +91,10 @@ impl Island {
                 uid: uid(id).0,
                 hardware: self.classes[node.class].hardware.clone(),
                 region: self.network.regions().region(node.region).name.clone(),
-                behaviour: if node.copies { "copying" } else { node.behaviour.word() },
+                behaviour: match &node.weights {
+                    Some(adapter) => adapter.behaviour(),
+                    None => node.behaviour.word(),
+                },
                 slots: self.execution.load(id).slots,
                 initial_stake: node.stake,
                 stake: node.staked,

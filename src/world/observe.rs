@@ -57,6 +57,9 @@ impl Island {
             return;
         }
         let job = self.jobs.get(job);
+        if job.is_some_and(|job| job.unheard.contains(&seen.subject)) {
+            return;
+        }
         let probe = job.is_some_and(|job| matches!(job.spec.origin, Origin::Probe(_)));
         let latency = job
             .and_then(|job| {
@@ -129,11 +132,16 @@ impl Island {
 
     /// Plans when each validator publishes the weights of this period: drawn
     /// between 90 % and 98 % of the time left until its last block. The place is drawn once a
-    /// validator, so that it does not set them sooner than a period after the last time.
+    /// validator, so that it does not set them sooner than a period after the last time. Who
+    /// copies what is public now waits until the others have published: to 99 % at least.
     pub(super) fn schedule_weights(&mut self, until: SimTime, cx: &mut Now<'_>) {
         for &validator in &self.validators {
-            let key = self.nodes[validator.index()].keys.weights;
-            let place = 0.90 + 0.08 * Stream::new(key, 0).uniform();
+            let node = &self.nodes[validator.index()];
+            let (from, width) = match &node.weights {
+                Some(adapter) if adapter.looks_now() => (0.990, 0.005),
+                _ => (0.90, 0.08),
+            };
+            let place = from + width * Stream::new(node.keys.weights, 0).uniform();
             let left = until.since(cx.now()).seconds() * place;
             let after = SimDuration::from_secs_f64(left);
             cx.after(entity(validator), after, Event::WeightsDue { validator });
@@ -148,8 +156,14 @@ impl Island {
         }
         let Some(adapter) = &mut node.weights else { return };
         let mut effects = core::mem::take(&mut self.buffers.weights);
-        let input = weights::Input::WeightsDue;
-        let _ = ask(adapter, input, &mut effects, &mut self.rejections.verification);
+        let refused = &mut self.rejections.verification;
+        if adapter.looks_now()
+            && let Some(consensus) = self.reward.visible_consensus()
+        {
+            let seen = weights::Input::WeightsSeen { consensus };
+            let _ = ask(adapter, seen, &mut effects, refused);
+        }
+        let _ = ask(adapter, weights::Input::WeightsDue, &mut effects, refused);
         for effect in effects.drain(..) {
             let weights::Effect::SetWeights { row } = effect;
             self.submit(Transaction::SetWeights { by: validator, row });

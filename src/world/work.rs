@@ -4,6 +4,7 @@
 //! A *job* is what a customer (the users, or a probing validator) waits for; a *work* is one
 //! provider's part in it, or one recheck by a verifier.
 
+use mechanisms::behaviour::Asked;
 use mechanisms::market;
 use mechanisms::verification;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use workloads::execution;
 
 use super::ask;
 use super::event::{Event, USERS, entity};
-use super::island::{Island, Now};
+use super::island::{Island, Now, uid};
 
 /// Patience ends after the answers that arrive at the same moment.
 const AFTER_ANSWERS: u8 = 200;
@@ -38,6 +39,9 @@ pub(super) struct Job {
     open: Vec<u64>,
     /// Works whose answer is still out, awaits a verdict, or awaits the finality of its payment.
     undecided: u32,
+    /// Providers of whom the validator in the middle could not hear, being down itself: it
+    /// holds nothing against them.
+    pub(super) unheard: Vec<NodeId>,
     /// Answers in the order of arrival.
     pub(super) answers: Vec<Answer>,
     /// Whose answer was accepted first.
@@ -185,6 +189,12 @@ impl Island {
     ) {
         let name = entity(self.global(validator));
         let node = &mut self.nodes[validator.index()];
+        if node.weights.as_ref().is_some_and(|adapter| !adapter.would_probe(uid(provider))) {
+            // A probe that its validator saves itself is over at once.
+            let unsent = JobId::of(name.0, node.caused);
+            self.close_at_market(unsent, provider, cx);
+            return;
+        }
         node.caused += 1;
         let occasion = node.keys.probe.word() ^ u64::from(node.caused);
         let spec = JobSpec {
@@ -255,8 +265,20 @@ impl Island {
                 Some(delay) => {
                     cx.after(sender, delay, Event::RequestArrived { node: provider, work });
                 }
-                None => self.set_deadline(ticket, cx),
+                None => {
+                    self.unheard(ticket, provider);
+                    self.set_deadline(ticket, cx);
+                }
             }
+        }
+    }
+
+    /// A message from or to a provider is lost: if it is because the validator it goes through
+    /// is down, nothing follows for the provider.
+    fn unheard(&mut self, ticket: u64, provider: NodeId) {
+        let Some(job) = self.jobs.get_mut(ticket) else { return };
+        if job.via.is_some_and(|via| !self.nodes[via.index()].up) {
+            job.unheard.push(provider);
         }
     }
 
@@ -296,13 +318,20 @@ impl Island {
             self.lost(ticket, cx);
             return;
         }
-        let occasion = self.jobs.get(work.job).map_or(0, |job| job.occasion);
+        let job = self.jobs.get(work.job);
+        let occasion = job.map_or(0, |job| job.occasion);
+        let probe = job.is_some_and(|job| matches!(job.spec.origin, Origin::Probe(_)));
         let share = match work.kind {
             // Verifiers compute the whole work.
             WorkKind::Recheck { .. } => Share::ONE,
             WorkKind::Answer => {
                 let provider = &self.nodes[node.index()];
-                let deed = provider.behaviour.treat(Stream::new(provider.keys.behaviour, occasion));
+                let deed = provider.behaviour.treat(Asked {
+                    probe,
+                    at: cx.now(),
+                    stream: Stream::new(provider.keys.behaviour, occasion),
+                    temper: provider.keys.temper,
+                });
                 if let Some(work) = self.works.get_mut(ticket) {
                     work.truth = deed.truth;
                     work.quality = deed.quality;
@@ -357,7 +386,10 @@ impl Island {
             Some(delay) if cx.now() + delay <= deadline => {
                 cx.after(entity(node), delay, Event::AnswerArrived { work: ticket, at });
             }
-            _ => self.set_deadline(work.job, cx),
+            _ => {
+                self.unheard(work.job, node);
+                self.set_deadline(work.job, cx);
+            }
         }
     }
 
@@ -367,6 +399,7 @@ impl Island {
         let Some(job) = self.jobs.get_mut(work.job) else { return };
         if job.via.is_some_and(|via| !self.nodes[via.index()].up) {
             // Nobody is there to take the answer.
+            self.unheard(work.job, work.node);
             self.set_deadline(work.job, cx);
             return;
         }
@@ -666,6 +699,7 @@ impl Job {
             replicas: 1,
             open: Vec::new(),
             undecided: 0,
+            unheard: Vec::new(),
             answers: Vec::new(),
             accepted: None,
             paid: false,

@@ -538,6 +538,15 @@ impl Yuma {
         }
     }
 
+    /// The consensus of the weights that everybody can read now (R10): those that hold, without
+    /// commits. It needs memory, but leaves the state as it is.
+    pub(super) fn visible_consensus(&mut self) -> Vec<u16> {
+        if !self.stakes.is_empty() {
+            self.run_epoch(0);
+        }
+        self.outputs.consensus.clone()
+    }
+
     /// R6, into the outputs and nothing else.
     fn run_epoch(&mut self, emission: u64) {
         let stake: Vec<I64F64> = self.stakes.iter().map(|&s| I64F64::from(s)).collect();

@@ -2,14 +2,17 @@
 //!
 //! | rule | |
 //! |---|---|
-//! | R1 | the published weights are the consensus published `lag_epochs` periods ago; 1 is the latest |
+//! | R1 | the published weights are the consensus published `lag_epochs` periods ago; 1 is the latest, 0 what the weights that are public at the moment would agree on |
 //! | R2 | the row names every member whose consensus was not 0, scaled so that the largest is 65535, rounded to the nearest, halves up |
 //! | R3 | nothing is published before that much is known, or where that consensus was 0 throughout |
 //!
 //! It does not: observe anything, or choose whom to copy: it follows the consensus of all.
 //!
 //! Source: the weight copier of Bittensor: `bactensor/yuma-simulation` @`2b976fd5`, case 8; a
-//! lag above 1 is what commit-reveal with a longer period forces on it.
+//! lag above 1 is what commit-reveal with a longer period forces on it. A copier with lag 0
+//! sees this period's weights where they are public when they are set; under commit-reveal it
+//! sees those of `commit_reveal` periods before (opentensor/subtensor @ `14bc6f9f`,
+//! `pallets/subtensor/src/coinbase/reveal_commits.rs`).
 
 use std::collections::VecDeque;
 
@@ -23,8 +26,8 @@ use super::{Effect, Input};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// How many published periods back the copied consensus lies; 1 to 1000. Default 1: the
-    /// latest, as where weights are public at once.
+    /// How many published periods back the copied consensus lies; 0 to 1000. Default 1: the
+    /// latest. 0 reads the weights that are public just before the period closes.
     #[serde(default = "one")]
     pub lag_epochs: u32,
 }
@@ -40,6 +43,14 @@ pub struct Copied {
     members: Option<u16>,
     /// The last `lag` published periods, the oldest first.
     published: VecDeque<Vec<u16>>,
+    /// With lag 0, what was public a moment ago.
+    seen: Option<Vec<u16>>,
+}
+
+impl Copied {
+    pub(super) fn looks_now(&self) -> bool {
+        self.lag == 0
+    }
 }
 
 impl crate::Rule for Copied {
@@ -57,7 +68,7 @@ impl crate::Rule for Copied {
             "weights.copied.lag_epochs",
             params.lag_epochs.to_string(),
             Fidelity::Assumed,
-            "1 where weights are public at once; commit-reveal lengthens it",
+            "0 or 1 where weights are public at once; commit-reveal lengthens it",
         )]
     }
 }
@@ -69,8 +80,8 @@ impl StateMachine for Copied {
 
     fn new(params: Params) -> Result<Self, ParamError> {
         let lag = params.lag_epochs;
-        ParamError::unless((1..=1_000).contains(&lag), "lag_epochs", lag, "1 to 1000")?;
-        Ok(Self { lag: lag as usize, members: None, published: VecDeque::new() })
+        ParamError::unless(lag <= 1_000, "lag_epochs", lag, "0 to 1000")?;
+        Ok(Self { lag: lag as usize, members: None, published: VecDeque::new(), seen: None })
     }
 
     fn apply(&mut self, input: Input, out: &mut Vec<Effect>) -> Result<(), Rejected> {
@@ -81,25 +92,28 @@ impl StateMachine for Copied {
                 }
                 self.members = Some(members);
             }
+            Input::Introduced { .. } => {}
             Input::Observed { subject, .. } => {
-                let members = self.members.unwrap_or(0);
-                if subject.0 >= members {
-                    return Err(Rejected::UnknownUid { got: subject.0, members });
-                }
+                super::known(subject, self.members.unwrap_or(0))?;
             }
             Input::ConsensusPublished { consensus } => {
-                let members = self.members.unwrap_or(0);
-                if consensus.len() > members.into() {
-                    return Err(Rejected::UnknownUid { got: members, members });
+                super::fits(&consensus, self.members.unwrap_or(0))?;
+                if self.lag > 0 {
+                    if self.published.len() == self.lag {
+                        self.published.pop_front();
+                    }
+                    self.published.push_back(consensus);
                 }
-                if self.published.len() == self.lag {
-                    self.published.pop_front();
-                }
-                self.published.push_back(consensus);
+            }
+            Input::WeightsSeen { consensus } => {
+                super::fits(&consensus, self.members.unwrap_or(0))?;
+                self.seen = Some(consensus).filter(|_| self.lag == 0);
             }
             // R1, R3
             Input::WeightsDue => {
-                if self.published.len() == self.lag
+                if let Some(row) = self.seen.take().and_then(|seen| row(&seen)) {
+                    out.push(Effect::SetWeights { row });
+                } else if self.published.len() == self.lag
                     && let Some(row) = self.published.front().and_then(|c| row(c))
                 {
                     out.push(Effect::SetWeights { row });
@@ -112,15 +126,8 @@ impl StateMachine for Copied {
 
 /// R2.
 fn row(consensus: &[u16]) -> Option<Vec<(Uid, u16)>> {
-    let largest = consensus.iter().copied().max().filter(|&c| c > 0).map(u64::from)?;
-    let scale = |c: u16| (u64::from(c) * u64::from(u16::MAX) + largest / 2) / largest;
-    Some(
-        (0_u16..)
-            .zip(consensus)
-            .filter(|&(_, &c)| c > 0)
-            .map(|(uid, &c)| (Uid(uid), u16::try_from(scale(c)).expect("at most 65535")))
-            .collect(),
-    )
+    let named = (0_u16..).zip(consensus).filter(|&(_, &c)| c > 0);
+    super::upscaled(named.map(|(uid, &c)| (Uid(uid), c.into())).collect())
 }
 
 #[cfg(test)]
@@ -149,5 +156,23 @@ mod tests {
                 assert_eq!(core::mem::take(&mut out), want, "lag {lag}, epoch {epoch}");
             }
         }
+    }
+    #[test]
+    fn a_copier_without_lag_copies_what_it_sees_and_only_then() {
+        let mut rule = Copied::new(Params { lag_epochs: 0 }).unwrap();
+        assert!(rule.looks_now());
+        let mut out = vec![];
+        rule.apply(Input::Opened { members: 2 }, &mut out).unwrap();
+        rule.apply(Input::ConsensusPublished { consensus: vec![1, 2] }, &mut out).unwrap();
+        rule.apply(Input::WeightsDue, &mut out).unwrap();
+        assert!(out.is_empty(), "an older consensus is not what is public now");
+        rule.apply(Input::WeightsSeen { consensus: vec![4, 1] }, &mut out).unwrap();
+        rule.apply(Input::WeightsDue, &mut out).unwrap();
+        rule.apply(Input::WeightsDue, &mut out).unwrap();
+        let row = vec![(Uid(0), 65_535), (Uid(1), 16_384)];
+        assert_eq!(out, [Effect::SetWeights { row }]);
+        let long = Input::WeightsSeen { consensus: vec![1; 3] };
+        let refused = Rejected::UnknownUid { got: 2, members: 2 };
+        assert_eq!(rule.apply(long, &mut out), Err(refused));
     }
 }

@@ -6,7 +6,7 @@
 //! | R2 | every further one moves it: `average += alpha (score - average)` |
 //! | R3 | an average below `floor` weighs 0 |
 //! | R4 | weight is the average to the power `sharpness` |
-//! | R5 | the row names every member observed so far and is scaled so that the largest is 65535, rounded to the nearest, halves up |
+//! | R5 | the row is scaled so that the largest is 65535, rounded to the nearest, halves up, and names every member whose weight is then above 0 |
 //! | R6 | nothing is published while every weight is 0 |
 //!
 //! Averages are kept in parts per 10^12, so that rounding stays far below one weight.
@@ -16,10 +16,12 @@
 //!
 //! Source: the validator template of Bittensor, opentensor/bittensor-subnet-template:
 //! `template/base/validator.py` @ `c696ae0f` (the average), `template/utils/config.py`
-//! @ `7622775e` (alpha 0.1).
+//! @ `7622775e` (alpha 0.1); opentensor/bittensor `bittensor/utils/weight_utils.py`
+//! (`convert_weights_and_uids_for_emit`: weights of zero are left out).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sim_types::fixed::Reciprocal;
 use sim_types::{Fact, Fidelity, ParamError, Rejected, Share, StateMachine, Uid};
 
 use super::{Effect, Input};
@@ -58,6 +60,8 @@ impl Default for Params {
 /// A full score: averages are kept in this fraction.
 const FULL: u64 = 1_000_000_000_000;
 const TOP: u64 = u16::MAX as u64;
+const BY_FULL: Reciprocal = Reciprocal::new(FULL).expect("not zero");
+const BY_ONE: Reciprocal = Reciprocal::new(Share::ONE.ppb() as u64).expect("not zero");
 
 /// The rule and its whole state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -128,7 +132,7 @@ impl StateMachine for MovingAverage {
                 self.averages = vec![None; members.into()];
             }
             Input::Observed { subject, observation } => {
-                let members = super::members(self.averages.len());
+                let members = self.members();
                 let average = self
                     .averages
                     .get_mut(usize::from(subject.0))
@@ -137,7 +141,9 @@ impl StateMachine for MovingAverage {
                 // R1, R2
                 *average = Some(average.map_or(score, |old| mix(old, score, self.params.alpha)));
             }
-            Input::ConsensusPublished { .. } => {}
+            Input::Introduced { .. }
+            | Input::ConsensusPublished { .. }
+            | Input::WeightsSeen { .. } => {}
             // R6
             Input::WeightsDue => {
                 let row = self.row();
@@ -151,21 +157,27 @@ impl StateMachine for MovingAverage {
 }
 
 impl MovingAverage {
+    /// How many members the subnet has; 0 before it opens.
+    pub(super) fn members(&self) -> u16 {
+        super::members(self.averages.len())
+    }
+
     /// R3 to R5.
-    fn row(&self) -> Vec<(Uid, u16)> {
+    pub(super) fn row(&self) -> Vec<(Uid, u16)> {
         let floor = u64::from(self.params.floor.ppb()) * (FULL / u64::from(Share::ONE.ppb()));
-        let weight = |average: u64| {
-            if average < floor { 0 } else { power(average, self.params.sharpness) }
-        };
-        let seen = || {
-            (0_u16..).zip(&self.averages).filter_map(|(uid, a)| a.map(|a| (Uid(uid), weight(a))))
-        };
-        let largest = seen().map(|(_, w)| w).max().unwrap_or(0).max(1);
-        seen()
+        let weighs = |average: u64| (average >= floor).then_some(average);
+        let averages = (0_u16..).zip(&self.averages);
+        let seen = averages.filter_map(|(uid, a)| Some((Uid(uid), a.and_then(weighs)?)));
+        let weights: Vec<(Uid, u64)> =
+            seen.map(|(uid, average)| (uid, power(average, self.params.sharpness))).collect();
+        let largest = weights.iter().map(|&(_, w)| w).max().unwrap_or(0).max(1);
+        weights
+            .into_iter()
             .map(|(uid, w)| {
                 let scaled = (w * TOP + largest / 2) / largest;
                 (uid, u16::try_from(scaled).expect("at most 65535"))
             })
+            .filter(|&(_, weight)| weight > 0)
             .collect()
     }
 }
@@ -174,33 +186,20 @@ impl MovingAverage {
 fn mix(old: u64, new: u64, alpha: Share) -> u64 {
     let (one, alpha) = (u128::from(Share::ONE.ppb()), u128::from(alpha.ppb()));
     let sum = u128::from(old) * (one - alpha) + u128::from(new) * alpha;
-    u64::try_from((sum + one / 2) / one).expect("a mean of two numbers of 64 bits")
+    u64::try_from(BY_ONE.divide(sum + one / 2)).expect("a mean of two numbers of 64 bits")
 }
 
 /// `base / FULL` to a power, as a fraction of `FULL`, rounded down at every step.
 fn power(base: u64, exponent: u32) -> u64 {
-    let product = (0..exponent)
-        .fold(u128::from(FULL), |product, _| product * u128::from(base) / u128::from(FULL));
+    let product = (1..exponent)
+        .fold(u128::from(base), |product, _| BY_FULL.divide(product * u128::from(base)));
     u64::try_from(product).expect("a product of fractions is a fraction")
 }
 
 #[cfg(test)]
 mod tests {
-    use sim_types::{JobId, NodeId, Observation};
-
+    use super::super::tests::observed;
     use super::*;
-
-    fn observed(subject: u16, score_ppm: u32) -> Input {
-        let observation = Observation {
-            verifier: NodeId(0),
-            subject: NodeId(7),
-            job: JobId(0),
-            score_ppm,
-            confidence_ppm: 1_000_000,
-            tokens: 1,
-        };
-        Input::Observed { subject: Uid(subject), observation }
-    }
 
     fn row(params: Params, scores: &[(u16, u32)]) -> Option<Vec<(u16, u16)>> {
         let mut rule = MovingAverage::new(params).unwrap();

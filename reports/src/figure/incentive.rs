@@ -62,15 +62,15 @@ pub(super) fn by_behaviour(tally: &Tally) -> Option<Plot> {
 }
 
 /// The periods of the run, grouped if there are many.
-struct Epochs {
+pub(super) struct Epochs {
     first: u64,
     last: u64,
     width: u64,
-    count: usize,
+    pub(super) count: usize,
 }
 
 impl Epochs {
-    fn of(tally: &Tally) -> Option<Self> {
+    pub(super) fn of(tally: &Tally) -> Option<Self> {
         let epochs = || tally.reps.iter().flat_map(|rep| rep.epochs.keys().map(|&(_, e)| e));
         let (first, last) = (epochs().min()?, epochs().max()?);
         let width = (last - first) / POINTS + 1;
@@ -78,7 +78,7 @@ impl Epochs {
         Some(Self { first, last, width, count })
     }
 
-    fn index(&self, epoch: u64) -> usize {
+    pub(super) fn index(&self, epoch: u64) -> usize {
         usize::try_from((epoch - self.first) / self.width).unwrap_or(0).min(self.count - 1)
     }
 
@@ -103,15 +103,10 @@ impl Epochs {
                 let mut points = Vec::new();
                 let mut texts = Vec::new();
                 for (k, value) in values.iter().enumerate().filter(|(k, _)| totals[*k] > 0.0) {
-                    let start = self.first + self.width * k as u64;
                     let share = value / totals[k];
                     top = top.max(share);
-                    points.push((whole(start), share));
-                    let period = if self.width == 1 {
-                        format!("period {start}")
-                    } else {
-                        format!("periods {start} to {}", (start + self.width - 1).min(self.last))
-                    };
+                    points.push((self.start(k), share));
+                    let period = self.words(k);
                     let share = crate::format::number(share * 100.0, 3);
                     texts.push((period, format!("{share} %")));
                 }
@@ -129,8 +124,22 @@ impl Epochs {
         })
     }
 
+    /// Where the group of periods `k` begins.
+    pub(super) fn start(&self, k: usize) -> f64 {
+        whole(self.first + self.width * k as u64)
+    }
+
+    /// What the group of periods `k` is called.
+    pub(super) fn words(&self, k: usize) -> String {
+        let start = self.first + self.width * k as u64;
+        if self.width == 1 {
+            return format!("period {start}");
+        }
+        format!("periods {start} to {}", (start + self.width - 1).min(self.last))
+    }
+
     /// Whole periods only: half a period means nothing.
-    fn axis(&self) -> Axis {
+    pub(super) fn axis(&self) -> Axis {
         let last = self.last.max(self.first + 1);
         let mut axis = linear("reward period", whole(self.first), whole(last), false);
         axis.ticks.retain(|(at, _)| (at - at.round()).abs() < 1e-9 && *at <= whole(last) + 0.5);

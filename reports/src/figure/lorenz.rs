@@ -8,23 +8,25 @@ use crate::tally::{Node, PROVIDER, Tally, VALIDATOR};
 const POINTS: usize = 100;
 
 pub(super) fn plot(tally: &Tally, metrics: &Metrics) -> Option<Plot> {
-    type Member = fn(&Node) -> bool;
-    let roles: [(&str, &str, Member); 2] =
-        [("providers", PROVIDER, |n| n.provider), ("validators", VALIDATOR, |n| n.validator)];
+    type Held = fn(&Node) -> u128;
+    let curves: [(&str, &str, &str, Held); 3] = [
+        ("providers", PROVIDER, "gini", |n| n.earned),
+        ("validators", VALIDATOR, "gini", |n| n.earned),
+        ("validators’ stake", VALIDATOR, "stake_gini", |n| n.stake),
+    ];
     let mut series = Vec::new();
-    for (colour, (name, role, member)) in roles.into_iter().enumerate() {
+    for (colour, (name, role, metric, held)) in curves.into_iter().enumerate() {
         // The mean of the curves, whose area is the mean of the coefficients.
         let curves: Vec<Vec<f64>> = tally
             .reps
             .iter()
             .map(|rep| {
-                let earned: Vec<u128> =
-                    rep.nodes.list.iter().filter(|n| member(n)).map(|n| n.earned).collect();
-                stats::lorenz(&earned, POINTS)
+                let members = rep.nodes.list.iter().filter(|n| n.is(role));
+                stats::lorenz(&members.map(held).collect::<Vec<u128>>(), POINTS)
             })
             .filter(|curve| !curve.is_empty())
             .collect();
-        let Some(gini) = metrics.get(&format!("gini.{role}")) else { continue };
+        let Some(gini) = metrics.get(&format!("{metric}.{role}")) else { continue };
         if curves.is_empty() {
             continue;
         }
@@ -38,7 +40,14 @@ pub(super) fn plot(tally: &Tally, metrics: &Metrics) -> Option<Plot> {
         let texts = points
             .iter()
             .map(|&(x, y)| {
-                (format!("poorest {} %", percent(x)), format!("{} % of income", percent(y)))
+                (
+                    format!("poorest {} %", percent(x)),
+                    format!(
+                        "{} % of {}",
+                        percent(y),
+                        if metric == "gini" { "income" } else { "stake" }
+                    ),
+                )
             })
             .collect();
         series.push(Series {
@@ -63,8 +72,8 @@ pub(super) fn plot(tally: &Tally, metrics: &Metrics) -> Option<Plot> {
         name: "income".to_owned(),
         title: "Who earns how much".to_owned(),
         caption: "Nodes sorted from the poorest to the richest, and the share of their role's \
-                  income that they earn together (Lorenz curve), mean over replications. The \
-                  further below the diagonal, the fewer earn the most."
+                  income that they earn together (Lorenz curve), mean over replications; for \
+                  validators also their stake, which dividends follow. The further below the diagonal, the fewer earn the most."
             .to_owned(),
         x: linear("share of nodes, poorest first (%)", 0.0, 1.0, true),
         y: linear("share of income (%)", 0.0, 1.0, true),

@@ -44,7 +44,7 @@ pub(super) fn metrics(metrics: &Metrics, context: &Context) -> String {
             let pairs = if context.control.antithetic { " in antithetic pairs" } else { "" };
             format!("mean over {replications} replications{pairs}, with its 95 % interval")
         } else {
-            "one replication, so no intervals".to_owned()
+            "one replication: hardly any value has an interval".to_owned()
         }
     );
     let mut section = "";

@@ -19,6 +19,12 @@ pub(crate) struct Node {
     pub(crate) validator: bool,
     /// Number of its behaviour.
     pub(crate) behaviour: usize,
+    /// Number of its behaviour, attackers apart from others.
+    pub(crate) party: usize,
+    /// Whether the scenario marks its group as attackers.
+    pub(crate) attacks: bool,
+    /// Its stake at the end.
+    pub(crate) stake: u128,
     /// Number of its hardware.
     pub(crate) hardware: usize,
     pub(crate) slots: u32,
@@ -29,8 +35,16 @@ pub(crate) struct Node {
     /// Sum and count of the hidden quality of its answers to users, ppm.
     pub(crate) quality: (u64, u64),
     pub(crate) dividends: u128,
+    pub(crate) incentive: u128,
     /// Its stake summed over closed epochs.
     pub(crate) stake_epochs: u128,
+}
+
+impl Node {
+    /// Whether it has this role, [`PROVIDER`] or [`VALIDATOR`].
+    pub(crate) fn is(&self, role: &str) -> bool {
+        self.provider && role == PROVIDER || self.validator && role == VALIDATOR
+    }
 }
 
 /// The nodes of one replication, found by id.
@@ -42,6 +56,13 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
+    /// Whether attackers stand on both sides, among validators and among providers: what the
+    /// others keep of the emission can then be set beside their stake.
+    pub(crate) fn contested(&self) -> bool {
+        let some = |role: &str| self.list.iter().any(|node| node.attacks && node.is(role));
+        some(PROVIDER) && some(VALIDATOR)
+    }
+
     /// A node by its id.
     pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut Node> {
         let place = *self.places.get(id as usize)?;
@@ -50,20 +71,28 @@ impl Nodes {
 }
 
 pub(super) fn read(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
-    let columns =
-        ["rep", "node", "role", "subnet", "hardware", "behaviour", "slots", "earned", "busy"];
-    Table::open(dir, "nodes", &columns)?.for_each(|batch| {
+    let who = ["rep", "node", "role", "subnet", "hardware", "behaviour", "group"];
+    let what = ["slots", "stake", "earned", "busy"];
+    Table::open(dir, "nodes", &[&who[..], &what].concat())?.for_each(|batch| {
         let reps = tally.reps(batch)?;
         let (nodes, subnets) = (batch.u32("node")?, batch.u16("subnet")?);
         let (roles, hardware) = (batch.words("role")?, batch.words("hardware")?);
         let hardware = hardware.map(|name| tally.hardware.id(name));
-        let behaviours = batch.words("behaviour")?.map(|name| tally.behaviours.id(name));
+        let words = batch.words("behaviour")?;
+        let behaviours = words.map(|name| tally.behaviours.id(name));
+        let groups = batch.words("group")?;
+        let stakes = batch.amount("stake")?;
         let (slots, busy) = (batch.u32("slots")?, batch.u64("busy")?);
         let earned = batch.amount("earned")?;
         for row in 0..batch.rows() {
             if nodes[row] >= MAX_NODES {
                 return Err(batch.value_error("node", format!("{} is no dense id", nodes[row])));
             }
+            let attacks = tally.attackers.iter().any(|group| group == groups.get(row));
+            let party = match (words.get(row), attacks) {
+                (word, false) => tally.parties.id(word),
+                (word, true) => tally.parties.id(&format!("{word} (attackers)")),
+            };
             let all = &mut tally.reps[reps[row] as usize].nodes;
             let place = at(&mut all.places, nodes[row] as usize);
             if *place != 0 {
@@ -74,6 +103,9 @@ pub(super) fn read(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
                 provider: roles.get(row) == PROVIDER,
                 validator: roles.get(row) == VALIDATOR,
                 behaviour: behaviours[row],
+                party,
+                attacks,
+                stake: stakes.get(row),
                 hardware: hardware[row],
                 slots: slots[row],
                 busy: busy[row],
@@ -81,6 +113,7 @@ pub(super) fn read(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
                 scores: (0, 0),
                 quality: (0, 0),
                 dividends: 0,
+                incentive: 0,
                 stake_epochs: 0,
             });
             *place = u32::try_from(all.list.len()).unwrap_or(u32::MAX);

@@ -9,13 +9,15 @@
 
 use std::sync::LazyLock;
 
-use mechanisms::behaviour::{Behaviour, Deed};
+use mechanisms::behaviour::{Asked, Behaviour, Deed};
 use mechanisms::market::MarketSpec;
 use mechanisms::market::validator_dispatch::Probe;
 use mechanisms::verification::VerificationSpec;
 use mechanisms::verification::scoring::{self, scored};
+use serde::{Deserialize, Serialize};
 use sim_core::network::{Network, RegionId};
-use sim_types::{ParamError, Share, SimDuration, Stream, Truth, math};
+use sim_types::stream::Key;
+use sim_types::{ParamError, Share, SimDuration, SimTime, Stream, math};
 
 use crate::plan::{NetworkPlan, Plan};
 
@@ -86,12 +88,33 @@ pub(super) struct Prospect<'a> {
     takes: Vec<SimDuration>,
 }
 
-/// Merits of one provider's answers in one validator's eyes, parts per million: of a right
-/// answer, and of the exception that its behaviour makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Merit {
+/// A provider in a validator's eyes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pair {
+    /// Merit of a right answer, parts per million; of any, where all are alike.
     pub(super) right: u32,
+    /// Merit of the exception.
     pub(super) other: u32,
+    /// Time of the messages.
+    pub(super) way: SimDuration,
+    /// Machine time of an answer in full.
+    pub(super) takes: SimDuration,
+}
+
+/// What scores an answer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Eyes {
+    scoring: scoring::Params,
+    patience: SimDuration,
+}
+
+impl Eyes {
+    /// What a deed merits, parts per million.
+    pub(super) fn merit(&self, deed: Deed, way: SimDuration, takes: SimDuration) -> u32 {
+        let part = deed.work.of(sim_types::Amount(takes.0.into())).0;
+        let latency = way + SimDuration(u64::try_from(part).unwrap_or(takes.0));
+        if latency > self.patience { 0 } else { self.scoring.merit(deed.quality.ppm(), latency) }
+    }
 }
 
 impl<'a> Prospect<'a> {
@@ -118,25 +141,31 @@ impl<'a> Prospect<'a> {
         self.scoring.noise.ppm().into()
     }
 
-    /// The merits of a pair, given the deeds that the provider may do.
-    pub(super) fn merit(
+    /// How a pair stands to each other.
+    pub(super) fn pair(
         &self,
         validator: RegionId,
         provider: RegionId,
         hardware: u16,
-        deeds: [Deed; 2],
-    ) -> Merit {
-        let [right, other] = deeds.map(|deed| {
-            let Probe { prompt_tokens, output_tokens, patience } = self.probe;
-            let there = self.hop(validator, provider, prompt_tokens);
-            let back = self.hop(validator, provider, output_tokens);
-            let whole = self.takes[usize::from(hardware)].0;
-            let part = deed.work.of(sim_types::Amount(whole.into())).0;
-            let work = SimDuration(u64::try_from(part).unwrap_or(whole));
-            let latency = there + work + back;
-            if latency > patience { 0 } else { self.scoring.merit(deed.quality.ppm(), latency) }
-        });
-        Merit { right, other }
+        deeds: Deeds,
+    ) -> Pair {
+        let Probe { prompt_tokens, output_tokens, .. } = self.probe;
+        let way = self.hop(validator, provider, prompt_tokens)
+            + self.hop(validator, provider, output_tokens);
+        let eyes = self.eyes();
+        let takes = self.takes[usize::from(hardware)];
+        let merit = |deed| eyes.merit(deed, way, takes);
+        let (right, other) = match deeds {
+            Deeds::One(deed) => (merit(deed), merit(deed)),
+            Deeds::Two { right, other } => (merit(right), merit(other)),
+            Deeds::Varying => (0, 0),
+        };
+        Pair { right, other, way, takes }
+    }
+
+    /// What scores an answer.
+    pub(super) fn eyes(&self) -> Eyes {
+        Eyes { scoring: self.scoring, patience: self.probe.patience }
     }
 
     fn hop(&self, from: RegionId, to: RegionId, tokens: u32) -> SimDuration {
@@ -148,24 +177,48 @@ impl<'a> Prospect<'a> {
     }
 }
 
-/// The deeds of a behaviour: a right one, and the exception it makes, if it makes one.
-pub(super) fn deeds(behaviour: Behaviour, stream_key: sim_types::stream::Key) -> [Deed; 2] {
-    let mut found: [Option<Deed>; 2] = [None, None];
-    for occasion in 0..1_000 {
-        let deed = behaviour.treat(Stream::new(stream_key, u64::MAX - occasion));
-        found[usize::from(deed.truth != Truth::Right)].get_or_insert(deed);
-        if found.iter().all(Option::is_some) {
-            break;
-        }
-    }
-    let any = found[0].or(found[1]).expect("a thousand deeds");
-    found.map(|deed| deed.unwrap_or(any))
+/// What a provider may do when it is probed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) enum Deeds {
+    /// Always this.
+    One(Deed),
+    /// A right answer, or else its exception: the job's stream decides.
+    Two {
+        /// The right answer.
+        right: Deed,
+        /// The exception.
+        other: Deed,
+    },
+    /// What it does depends on the moment.
+    Varying,
 }
 
-/// Draws a score.
+impl Deeds {
+    pub(super) fn of(behaviour: Behaviour) -> Self {
+        use Behaviour::{Changing, Honest, Lazy, Noisy, Spoofing, Substituting};
+        let always = |behaviour: Behaviour| behaviour.treat(asked(0, 0, Key::from(0)));
+        let right = always(Behaviour::default());
+        let other = match behaviour {
+            Honest { .. } => return Self::One(always(behaviour)),
+            Changing { .. } => return Self::Varying,
+            Lazy { effort, .. } => Lazy { rate: Share::ONE, effort },
+            Substituting { cost, quality, .. } => Substituting { rate: Share::ONE, cost, quality },
+            Noisy { .. } => Noisy { error_rate: Share::ONE },
+            Spoofing { cost, quality, .. } => Spoofing { recognises: Share::ZERO, cost, quality },
+        };
+        Self::Two { right, other: always(other) }
+    }
+}
+
+/// A validator's probe on an occasion of its own.
+pub(super) fn asked(at: u64, occasion: u64, temper: Key) -> Asked {
+    Asked { probe: true, at: SimTime(at), stream: Stream::new(temper, occasion), temper }
+}
+
+/// Draws the score of an answer of this merit.
 #[inline]
-pub(super) fn score(merit: Merit, right: bool, noise_ppm: f64, errors: &mut Errors) -> u32 {
-    scored(if right { merit.right } else { merit.other }, errors.next() * noise_ppm)
+pub(super) fn score(merit: u32, noise_ppm: f64, errors: &mut Errors) -> u32 {
+    scored(merit, errors.next() * noise_ppm)
 }
 
 #[cfg(test)]

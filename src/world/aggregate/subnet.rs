@@ -15,8 +15,9 @@ use sim_types::{
 };
 
 use super::Rows;
-use super::scores::{Errors, Merit, Prospect, deeds, score};
+use super::scores::{Deeds, Errors, Eyes, Pair, Prospect, asked, score};
 use crate::plan::{Emission, Plan, Role};
+use crate::world::build::introduce;
 use crate::world::dtao::{Due, Pay, Stakes};
 use crate::world::{Rejections, ask};
 
@@ -37,13 +38,16 @@ pub(super) struct Subnet {
     validators: Vec<u16>,
     providers: Vec<u16>,
     /// By validator and provider.
-    merits: Vec<Vec<Merit>>,
+    pairs: Vec<Vec<Pair>>,
+    eyes: Eyes,
     /// Standard deviation of a score's error, parts per million.
     noise: f64,
     /// Blocks for which a newcomer stays.
     immunity: u64,
     /// Whose place is taken next, what it is like: places of the providers at the start.
     templates: Vec<Template>,
+    /// By template.
+    deeds: Vec<Deeds>,
     newcomers: Key,
     arrived: u64,
     rejections: Rejections,
@@ -96,8 +100,8 @@ struct Template {
     region: u16,
     behaviour: Behaviour,
     stake: Amount,
-    /// Merits in every validator's eyes; empty for validators.
-    merits: Vec<Merit>,
+    /// In every validator's eyes; empty for validators.
+    pairs: Vec<Pair>,
 }
 
 impl Subnet {
@@ -119,13 +123,15 @@ impl Subnet {
             members: Vec::new(),
             validators: Vec::new(),
             providers: Vec::new(),
-            merits: Vec::new(),
+            pairs: Vec::new(),
+            eyes: prospect.eyes(),
             noise: prospect.noise(),
             immunity: match &plan.emission {
                 Emission::Dtao(dtao) => dtao.registrations.immunity,
                 Emission::PerBlock(_) => 0,
             },
             templates: Vec::new(),
+            deeds: Vec::new(),
             newcomers: streams.key(&format!("subnet{number}"), "newcomers"),
             arrived: 0,
             rejections: Rejections::default(),
@@ -152,52 +158,51 @@ impl Subnet {
                     region: member.region,
                     behaviour: member.behaviour,
                     stake: member.stake,
-                    merits: Vec::new(),
+                    pairs: Vec::new(),
                 });
                 let weights = group.weights.clone().map(Weights::new).transpose()?;
                 let mut member = Member::new(streams, name, base + u32::from(uid), uid);
                 member.weights = weights;
-                member.copies = matches!(group.weights, Some(WeightsSpec::Copied(_)));
+                member.copies = group.weights.as_ref().is_some_and(WeightsSpec::only_copies);
                 this.members.push(member);
             }
         }
-        this.look_around(prospect, streams);
+        this.look_around(prospect);
         this.stakes = Stakes::new(stakes.clone());
-        this.open(stakes);
+        this.open(plan, streams, stakes);
         Ok(this)
     }
 
-    /// Merits of all pairs.
-    fn look_around(&mut self, prospect: &Prospect<'_>, streams: Streams) {
+    /// How all pairs stand to each other.
+    fn look_around(&mut self, prospect: &Prospect<'_>) {
         let regions: Vec<RegionId> = self
             .validators
             .iter()
             .map(|&uid| RegionId(self.templates[usize::from(uid)].region))
             .collect();
-        let key = streams.key("deeds", "behaviour");
         for template in self.templates.iter_mut().filter(|t| t.role == Role::Provider) {
-            let deeds = deeds(template.behaviour, key);
+            let deeds = Deeds::of(template.behaviour);
             let (region, hardware) = (RegionId(template.region), template.hardware);
-            template.merits =
-                regions.iter().map(|&from| prospect.merit(from, region, hardware, deeds)).collect();
+            let pair = |&from| prospect.pair(from, region, hardware, deeds);
+            template.pairs = regions.iter().map(pair).collect();
         }
-        self.merits = (0..self.validators.len())
+        self.deeds = self.templates.iter().map(|t| Deeds::of(t.behaviour)).collect();
+        self.pairs = (0..self.validators.len())
             .map(|validator| {
-                let merits = self.providers.iter();
-                merits.map(|&uid| self.templates[usize::from(uid)].merits[validator]).collect()
+                let providers = self.providers.iter();
+                providers.map(|&uid| self.templates[usize::from(uid)].pairs[validator]).collect()
             })
             .collect();
     }
 
-    fn open(&mut self, stakes: Vec<u64>) {
-        let size = u16::try_from(self.members.len()).unwrap_or(u16::MAX);
-        for member in &mut self.members {
-            if let Some(adapter) = &mut member.weights {
-                let opened = weights::Input::Opened { members: size };
-                let refused = &mut self.rejections.verification;
-                let _ = ask(adapter, opened, &mut self.buffers.weights, refused);
-            }
-        }
+    fn open(&mut self, plan: &Plan, streams: Streams, stakes: Vec<u64>) {
+        let groups: Vec<(&str, Role)> =
+            self.templates.iter().map(|t| (t.group.as_str(), t.role)).collect();
+        let adapters = self.members.iter_mut().map(|member| {
+            let key = streams.key(&member.name, "weights");
+            (key, member.weights.as_mut())
+        });
+        introduce(plan, &groups, adapters, &mut self.buffers.weights);
         let input = reward::Input::Opened { subnet: self.number + 1, stakes };
         let refused = &mut self.rejections.reward;
         let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
@@ -263,32 +268,56 @@ impl Subnet {
     fn validate(&mut self, due: &Due) {
         let height = Height(due.height.saturating_sub(AHEAD));
         let mut effects = core::mem::take(&mut self.buffers.weights);
-        for (place, &validator) in self.validators.iter().enumerate() {
+        let at = self.interval.times(due.height).0;
+        // Who copies what is public now waits until the others have published.
+        let mut order: Vec<(usize, u16)> = self.validators.iter().copied().enumerate().collect();
+        let looks = |&(_, uid): &(usize, u16)| {
+            self.members[usize::from(uid)].weights.as_ref().is_some_and(Weights::looks_now)
+        };
+        order.sort_by_key(looks);
+        for (place, validator) in order {
             let member = &mut self.members[usize::from(validator)];
+            let copies = member.copies;
             let Some(mut adapter) = member.weights.take() else { continue };
             let mut errors = Errors::new(Stream::new(member.errs, due.epoch));
             let occasion = due.epoch << 16 | u64::from(validator);
-            if !member.copies {
-                for (&merit, &provider) in self.merits[place].iter().zip(&self.providers) {
-                    let member = &mut self.members[usize::from(provider)];
-                    member.probes += 1;
-                    let right = merit.right == merit.other || {
-                        let behaviour = self.templates[usize::from(member.template)].behaviour;
-                        let deed = behaviour.treat(Stream::new(member.behaves, occasion));
-                        deed.truth == sim_types::Truth::Right
-                    };
-                    let observation = Observation {
-                        verifier: NodeId(validator.into()),
-                        subject: NodeId(provider.into()),
-                        job: JobId(0),
-                        score_ppm: score(merit, right, self.noise, &mut errors),
-                        confidence_ppm: 1_000_000,
-                        tokens: 0,
-                    };
-                    let input = weights::Input::Observed { subject: Uid(provider), observation };
-                    let refused = &mut self.rejections.verification;
-                    let _ = ask(&mut adapter, input, &mut effects, refused);
+            for (pair, &provider) in self.pairs[place].iter().zip(&self.providers) {
+                if copies || !adapter.would_probe(Uid(provider)) {
+                    continue;
                 }
+                let member = &mut self.members[usize::from(provider)];
+                member.probes += 1;
+                let merit = match self.deeds[usize::from(member.template)] {
+                    Deeds::One(_) => pair.right,
+                    Deeds::Two { right, .. } => {
+                        let behaviour = self.templates[usize::from(member.template)].behaviour;
+                        let deed = behaviour.treat(asked(at, occasion, member.behaves));
+                        if deed == right { pair.right } else { pair.other }
+                    }
+                    Deeds::Varying => {
+                        let behaviour = self.templates[usize::from(member.template)].behaviour;
+                        let deed = behaviour.treat(asked(at, occasion, member.behaves));
+                        self.eyes.merit(deed, pair.way, pair.takes)
+                    }
+                };
+                let observation = Observation {
+                    verifier: NodeId(validator.into()),
+                    subject: NodeId(provider.into()),
+                    job: JobId(0),
+                    score_ppm: score(merit, self.noise, &mut errors),
+                    confidence_ppm: 1_000_000,
+                    tokens: 0,
+                };
+                let input = weights::Input::Observed { subject: Uid(provider), observation };
+                let refused = &mut self.rejections.verification;
+                let _ = ask(&mut adapter, input, &mut effects, refused);
+            }
+            if adapter.looks_now()
+                && let Some(consensus) = self.reward.visible_consensus()
+            {
+                let seen = weights::Input::WeightsSeen { consensus };
+                let refused = &mut self.rejections.verification;
+                let _ = ask(&mut adapter, seen, &mut effects, refused);
             }
             let refused = &mut self.rejections.verification;
             let _ = ask(&mut adapter, weights::Input::WeightsDue, &mut effects, refused);
@@ -466,9 +495,9 @@ impl Subnet {
         self.members[usize::from(uid)] = member;
         self.stakes.replace(uid.into());
         if let Some(place) = self.providers.iter().position(|&provider| provider == uid) {
-            let merits = &self.templates[usize::from(template)].merits;
-            for (row, &merit) in self.merits.iter_mut().zip(merits) {
-                row[place] = merit;
+            let pairs = &self.templates[usize::from(template)].pairs;
+            for (row, &pair) in self.pairs.iter_mut().zip(pairs) {
+                row[place] = pair;
             }
         }
         let input = reward::Input::Registered { uid: Uid(uid), height: Height(block), stake: 0 };
@@ -496,7 +525,10 @@ impl Subnet {
             uid,
             hardware: String::new(),
             region: String::new(),
-            behaviour: if member.copies { "copying" } else { template.behaviour.word() },
+            behaviour: match &member.weights {
+                Some(adapter) => adapter.behaviour(),
+                None => template.behaviour.word(),
+            },
             slots: 0,
             initial_stake: if member.registered_at == 0 { template.stake } else { Amount::ZERO },
             stake,
