@@ -67,24 +67,29 @@ fn rule(c: &mut Criterion) {
     group.finish();
 }
 
-/// Stakes, and two sets of weights of 64 validators, each toward `servers` random servers.
+/// Validators of the bare epochs.
+const VALIDATORS: u16 = 64;
+
+/// Stakes, and two sets of weights of all validators toward the same `servers` random servers:
+/// validators of a subnet look at the same miners, and the cost is that of their columns.
 fn draw(members: u16, servers: u16) -> (Vec<I64F64>, [Rows; 2]) {
-    const VALIDATORS: u16 = 64;
     let mut stream = Stream::new(1, 2);
     let stake = (0..members)
         .map(|uid| I64F64::from(if uid < VALIDATORS { 1 + stream.below(1 << 50) } else { 0 }));
     let stake = stake.collect();
+    // Each server that is left has the same chance.
+    let mut wanted = u64::from(servers);
+    let chosen: Vec<u16> = (VALIDATORS..members)
+        .filter(|&server| {
+            let takes = stream.below(u64::from(members - server)) < wanted;
+            wanted -= u64::from(takes);
+            takes
+        })
+        .collect();
     let mut rows = || -> Rows {
         let mut rows = vec![Vec::new(); members.into()];
         for row in rows.iter_mut().take(VALIDATORS.into()) {
-            // Each server that is left has the same chance.
-            let mut wanted = u64::from(servers);
-            for server in VALIDATORS..members {
-                if stream.below(u64::from(members - server)) < wanted {
-                    wanted -= 1;
-                    row.push((server, weight(&mut stream)));
-                }
-            }
+            row.extend(chosen.iter().map(|&server| (server, weight(&mut stream))));
         }
         rows
     };
@@ -107,16 +112,20 @@ fn bare(c: &mut Criterion) {
     ];
     for (name, hyperparameters) in variants {
         let mut group = c.benchmark_group(format!("epoch, {name}"));
-        for (members, servers) in
-            [(256, 19), (256, 192), (1_024, 96), (1_024, 960), (4_096, 410), (4_096, 4_032)]
-        {
+        let sizes = [256_u16, 1_024, 4_096];
+        for (members, percent) in sizes.into_iter().flat_map(|n| [10, 50, 100].map(|p| (n, p))) {
+            let servers = u32::from(members - VALIDATORS) * percent / 100;
+            let servers = u16::try_from(servers).expect("fewer than members");
             let (stake, weights) = draw(members, servers);
             let n = usize::from(members);
             let (ones, zeros, permits) = (vec![1; n], vec![0; n], vec![true; n]);
             let mut bonds = vec![Vec::new(); n];
             let (mut scratch, mut outputs) = (Scratch::default(), EpochOutputs::default());
             let mut epoch = 0;
-            let id = BenchmarkId::new(format!("{members} neurons"), format!("{servers} weights"));
+            let id = BenchmarkId::new(
+                format!("{members} neurons"),
+                format!("{percent} % of the weights"),
+            );
             group.bench_function(id, |b| {
                 b.iter(|| {
                     epoch += 1;
