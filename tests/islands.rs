@@ -2,7 +2,7 @@
 
 mod common;
 
-use arable::plan::Plan;
+use arable::plan::{Emission, Plan};
 use arable::run::{self, Options};
 use arable::world::World;
 use common::{Scratch, plan};
@@ -95,7 +95,7 @@ fn a_run_of_several_subnets_goes_on_from_any_saved_moment() {
 fn no_money_is_made_or_lost_between_the_subnets() {
     let mut plan = disturbed();
     plan.user_funds = Amount(3_000_000_001);
-    plan.emission.per_block = Amount(1_000_000_001);
+    plan.emission = Emission::PerBlock(Amount(1_000_000_001));
     plan.changes.clear();
     let mut engine = World::start(&plan, 0).unwrap();
     engine.run_until(plan.horizon, u64::MAX);
@@ -108,7 +108,7 @@ fn no_money_is_made_or_lost_between_the_subnets() {
     let balances: Amount = members.map(|member| member.balance).sum();
     // One block every 12 s, final two blocks later.
     let blocks = plan.horizon.0 / 12_000_000_000 - 2;
-    let emission = Amount(plan.emission.per_block.0 * u128::from(blocks));
+    let emission = Amount(1_000_000_001 * u128::from(blocks));
     assert_eq!(issued, plan.user_funds + balances + emission);
     for ledger in world.ledgers() {
         ledger.audit().unwrap();

@@ -534,6 +534,75 @@ fn a_request_trace_is_opened_and_its_content_is_part_of_the_plan() {
     }
 }
 
+/// A network with an economy; the numbers of its lines are part of the test.
+const ECONOMY: &str = "\
+schema: 1
+title: A sound economy
+horizon: 2d
+resolution: aggregate
+subnets: 2
+population:
+  validators: { role: validator, count: 2, stake: 1000 TAO, hardware: a100_sxm }
+  miners: { role: provider, count: 4, hardware: rtx_4090 }
+demand:
+  poisson: { rate_per_second: 1, prompt_tokens: { fixed: 50 }, output_tokens: { fixed: 20 } }
+market: { validator_dispatch: {} }
+execution: { roofline: { model: llama_3_1_8b } }
+verification: { scoring: {} }
+settlement: { slots: {} }
+reward: { yuma: {} }
+emission:
+  dtao:
+    rules: 2026-07-27
+    issuance: 10000000 TAO
+    pool: { tao: 1000 TAO, alpha: 50000 TAO }
+    registrations: { per_day: 1 }
+    traders:
+      value: { rule: { value: { worth: 1, margin: 5%, part: 1% } }, funds: 10 TAO }
+";
+
+#[test]
+fn mistakes_in_an_economy_are_reported_at_their_place() {
+    use Code::{Incompatible, OutOfRange, UnknownName, WrongType};
+    Source::from_text("economy.yaml", ECONOMY).and_then(|s| s.plan()).expect("sound");
+    let table: &[(&str, &str, Said)] = &[
+        ("2026-07-27", "2025-02-12", (18, OutOfRange, "from `2025-02-13` on")),
+        ("2026-07-27", "2026-02-30", (18, WrongType, "a day such as `2026-07-01`")),
+        ("2026-07-27", "net_flw", (18, WrongType, "did you mean `net_flow`?")),
+        ("10000000 TAO", "1500 TAO", (19, OutOfRange, "2000 TAO in pools")),
+        ("10000000 TAO", "22000000 TAO", (19, OutOfRange, "at most 21000000 TAO")),
+        ("tao: 1000 TAO", "tao: 0.5 TAO", (20, OutOfRange, "1 TAO to 21000000 TAO")),
+        ("alpha: 50000 TAO", "alpha: 21000000 TAO", (17, OutOfRange, "more alpha than")),
+        ("per_day: 1 ", "per_day: -1 ", (21, OutOfRange, "0 to 7200")),
+        ("resolution: aggregate", "seed: 1", (21, Incompatible, "resolution: aggregate")),
+        ("worth: 1,", "worth: 0,", (23, OutOfRange, "above 0, at most 1000")),
+        ("funds: 10 TAO", "subnets: [2]", (23, OutOfRange, "0 to 1")),
+        ("funds: 10 TAO", "every: 1s", (23, OutOfRange, "at least one block")),
+        ("value: { worth", "vlue: { worth", (23, UnknownName, "did you mean `value`?")),
+        ("{ scoring: {} }", "{ none: {} }", (13, Incompatible, "whose scores it draws")),
+        ("{ yuma: {} }", "{ proportional: {} }", (17, Incompatible, "reward: { yuma: {} }")),
+        (
+            "reward: { yuma: {} }",
+            "reward: { yuma: {} }\nchanges: [ { at: 1h, set: { reward.yuma.tempo: 9 } } ]",
+            (16, Incompatible, "the economy's epochs go by it"),
+        ),
+        (
+            "reward: { yuma: {} }",
+            "reward: { yuma: {} }\nchanges: [ { at: 1h, set: { emission.per_block: 1 TAO } } ]",
+            (16, Incompatible, "cannot change under `dtao`"),
+        ),
+    ];
+    for &(from, to, (line, code, part)) in table {
+        assert_eq!(ECONOMY.matches(from).count(), 1, "{from}");
+        let found = wrong(&ECONOMY.replace(from, to));
+        let first = &found.items[0];
+        let said = found.render(false);
+        assert_eq!((first.line, first.code), (line, code), "{to}\n{said}");
+        assert!(said.contains(part), "{to}: no {part:?} in\n{said}");
+        assert_eq!(found.items.len(), 1, "{to}\n{said}");
+    }
+}
+
 proptest! {
     /// No text panics, and every reported place lies within the text.
     #[test]

@@ -162,9 +162,12 @@ impl Dtao {
             economy.grant(netuid, pool.outside).map_err(shown)?;
             let started = (origin + 1).saturating_sub(plan.age);
             economy.started_at(netuid, started).map_err(shown)?;
-            let price = economy.subnet(netuid).map_or(U64F64::ZERO, |s| s.price());
-            let price = I96F32::from(price.min(U64F64::ONE));
-            economy.set_moving_price(netuid, price).map_err(shown)?;
+            // A new subnet's moving price starts at 0.
+            if plan.age > 0 {
+                let price = economy.subnet(netuid).map_or(U64F64::ZERO, |s| s.price());
+                let price = I96F32::from(price.min(U64F64::ONE));
+                economy.set_moving_price(netuid, price).map_err(shown)?;
+            }
             if plan.economy.rules.base == Base::Given {
                 let input = Input::ShareGiven { netuid, share };
                 economy.apply(input, &mut Vec::new()).map_err(shown)?;

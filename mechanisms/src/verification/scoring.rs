@@ -181,13 +181,7 @@ fn with_noise(merit: u32, noise: Share, mut stream: Stream) -> u32 {
     if noise == Share::ZERO {
         return merit;
     }
-    scored(merit, stream.normal() * f64::from(noise.ppm()))
-}
-
-/// R3 for an error already drawn, in parts per million.
-#[must_use]
-#[inline]
-pub fn scored(merit: u32, error: f64) -> u32 {
+    let error = stream.normal() * f64::from(noise.ppm());
     let score = (f64::from(merit) + error).round_ties_even();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0..=1e6")]
     let score = score.clamp(0.0, f64::from(FULL)) as u32;

@@ -13,7 +13,7 @@ use mechanisms::behaviour::{Asked, Behaviour, Deed};
 use mechanisms::market::MarketSpec;
 use mechanisms::market::validator_dispatch::Probe;
 use mechanisms::verification::VerificationSpec;
-use mechanisms::verification::scoring::{self, scored};
+use mechanisms::verification::scoring;
 use serde::{Deserialize, Serialize};
 use sim_core::network::{Network, RegionId};
 use sim_types::stream::Key;
@@ -25,16 +25,17 @@ use crate::plan::{NetworkPlan, Plan};
 const ERRORS: usize = 4_096;
 
 /// Midpoints of [`ERRORS`] equally likely parts of the standard normal distribution, scaled to
-/// a variance of one.
-static QUANTILES: LazyLock<Vec<f32>> = LazyLock::new(|| {
-    let mut quantiles: Vec<f64> =
-        (0..ERRORS).map(|i| quantile((float(i) + 0.5) / float(ERRORS))).collect();
+/// a variance of one; in units of 2^-20, since integers are quickest.
+static QUANTILES: LazyLock<Vec<i32>> = LazyLock::new(|| {
+    let middle = |i: usize| quantile((float(i) + 0.5) / float(ERRORS));
+    let quantiles: Vec<f64> = (0..ERRORS).map(middle).collect();
     let variance = quantiles.iter().map(|x| x * x).sum::<f64>() / float(ERRORS);
-    let scale = 1.0 / math::sqrt(variance);
-    quantiles.iter_mut().for_each(|x| *x *= scale);
-    #[expect(clippy::cast_possible_truncation, reason = "an error of a score needs no more")]
-    quantiles.into_iter().map(|x| x as f32).collect()
+    let scale = f64::from(1 << FRACTION) / math::sqrt(variance);
+    #[expect(clippy::cast_possible_truncation, reason = "below 4 in units of 2^-20")]
+    quantiles.into_iter().map(|x| (x * scale).round() as i32).collect()
 });
+
+const FRACTION: u32 = 20;
 
 #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
 fn float(i: usize) -> f64 {
@@ -52,21 +53,24 @@ fn quantile(p: f64) -> f64 {
     0.5 * (low + high)
 }
 
-/// From one stream, errors in units of the standard deviation, five to a draw.
+/// From one stream, errors of scores, five to a draw.
 pub(super) struct Errors {
     stream: Stream,
     bits: u64,
     left: u32,
-    quantiles: &'static [f32],
+    /// Standard deviation, parts per million.
+    noise: i64,
+    quantiles: &'static [i32],
 }
 
 impl Errors {
-    pub(super) fn new(stream: Stream) -> Self {
-        Self { stream, bits: 0, left: 0, quantiles: &QUANTILES }
+    pub(super) fn new(stream: Stream, noise_ppm: u32) -> Self {
+        Self { stream, bits: 0, left: 0, noise: noise_ppm.into(), quantiles: &QUANTILES }
     }
 
+    /// In parts per million.
     #[inline]
-    pub(super) fn next(&mut self) -> f64 {
+    fn next(&mut self) -> i64 {
         if self.left == 0 {
             self.bits = self.stream.bits();
             self.left = 5;
@@ -74,7 +78,14 @@ impl Errors {
         let at = usize::try_from(self.bits).unwrap_or(usize::MAX) % ERRORS;
         self.bits >>= 12;
         self.left -= 1;
-        self.quantiles[at].into()
+        (i64::from(self.quantiles[at]) * self.noise + (1 << (FRACTION - 1))) >> FRACTION
+    }
+
+    /// The score of an answer of this merit: within 0 and a million.
+    #[inline]
+    pub(super) fn score(&mut self, merit: u32) -> u32 {
+        let score = (i64::from(merit) + self.next()).clamp(0, 1_000_000);
+        u32::try_from(score).unwrap_or(0)
     }
 }
 
@@ -137,8 +148,8 @@ impl<'a> Prospect<'a> {
     }
 
     /// Standard deviation of a score's error, parts per million.
-    pub(super) fn noise(&self) -> f64 {
-        self.scoring.noise.ppm().into()
+    pub(super) fn noise(&self) -> u32 {
+        self.scoring.noise.ppm()
     }
 
     /// How a pair stands to each other.
@@ -215,12 +226,6 @@ pub(super) fn asked(at: u64, occasion: u64, temper: Key) -> Asked {
     Asked { probe: true, at: SimTime(at), stream: Stream::new(temper, occasion), temper }
 }
 
-/// Draws the score of an answer of this merit.
-#[inline]
-pub(super) fn score(merit: u32, noise_ppm: f64, errors: &mut Errors) -> u32 {
-    scored(merit, errors.next() * noise_ppm)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,8 +240,9 @@ mod tests {
 
     #[test]
     fn errors_are_centred_with_a_variance_of_one() {
-        let mut errors = Errors::new(Stream::new(1, 1));
-        let drawn: Vec<f64> = (0..100_000).map(|_| errors.next()).collect();
+        let mut errors = Errors::new(Stream::new(1, 1), 1_000_000);
+        let drawn: Vec<f64> =
+            (0..100_000).map(|_| f64::from(i32::try_from(errors.next()).unwrap()) / 1e6).collect();
         let mean = drawn.iter().sum::<f64>() / 1e5;
         let variance = drawn.iter().map(|x| x * x).sum::<f64>() / 1e5;
         // Five standard errors.

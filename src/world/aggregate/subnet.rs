@@ -15,7 +15,7 @@ use sim_types::{
 };
 
 use super::Rows;
-use super::scores::{Deeds, Errors, Eyes, Pair, Prospect, asked, score};
+use super::scores::{Deeds, Errors, Eyes, Pair, Prospect, asked};
 use crate::plan::{Emission, Plan, Role};
 use crate::world::build::introduce;
 use crate::world::dtao::{Due, Pay, Stakes};
@@ -41,7 +41,7 @@ pub(super) struct Subnet {
     pairs: Vec<Vec<Pair>>,
     eyes: Eyes,
     /// Standard deviation of a score's error, parts per million.
-    noise: f64,
+    noise: u32,
     /// Blocks for which a newcomer stays.
     immunity: u64,
     /// Whose place is taken next, what it is like: places of the providers at the start.
@@ -279,7 +279,7 @@ impl Subnet {
             let member = &mut self.members[usize::from(validator)];
             let copies = member.copies;
             let Some(mut adapter) = member.weights.take() else { continue };
-            let mut errors = Errors::new(Stream::new(member.errs, due.epoch));
+            let mut errors = Errors::new(Stream::new(member.errs, due.epoch), self.noise);
             let occasion = due.epoch << 16 | u64::from(validator);
             for (pair, &provider) in self.pairs[place].iter().zip(&self.providers) {
                 if copies || !adapter.would_probe(Uid(provider)) {
@@ -304,7 +304,7 @@ impl Subnet {
                     verifier: NodeId(validator.into()),
                     subject: NodeId(provider.into()),
                     job: JobId(0),
-                    score_ppm: score(merit, self.noise, &mut errors),
+                    score_ppm: errors.score(merit),
                     confidence_ppm: 1_000_000,
                     tokens: 0,
                 };
