@@ -61,23 +61,27 @@ fn incomes(run: &Run) -> Vec<(u32, i128)> {
         let nodes: &UInt32Array = column(&batch, "node");
         let amounts: &Decimal128Array = column(&batch, "amount");
         for (node, amount) in nodes.iter().zip(amounts) {
-            *incomes.entry(node.unwrap()).or_insert(0) += amount.unwrap();
+            // The treasury is no node.
+            let Some(node) = node else { continue };
+            *incomes.entry(node).or_insert(0) += amount.unwrap();
         }
     }
     // Uids 0 to 19 of each subnet are validators; 60 providers follow.
     incomes.into_iter().filter(|(node, _)| node % 80 >= 20).collect()
 }
 
-/// TAO emitted, by subnet.
+/// TAO emitted in the first 19 periods, by subnet: the 20th closes in blocks that are not final
+/// by the end of the detailed day.
 fn emitted(run: &Run) -> Vec<f64> {
     let mut sums = vec![0.0; 2];
     for batch in batches(run, "pools") {
         let subnets: &UInt16Array = column(&batch, "subnet");
+        let epochs: &UInt64Array = column(&batch, "epoch");
         let amounts: &Decimal128Array = column(&batch, "emitted");
-        for (subnet, amount) in subnets.iter().zip(amounts) {
+        for row in (0..batch.num_rows()).filter(|&row| epochs.value(row) < 19) {
             #[expect(clippy::cast_precision_loss, reason = "compared to one part in a hundred")]
-            let amount = amount.unwrap() as f64;
-            sums[usize::from(subnet.unwrap())] += amount;
+            let amount = amounts.value(row) as f64;
+            sums[usize::from(subnets.value(row))] += amount;
         }
     }
     sums
