@@ -182,11 +182,23 @@ impl MovingAverage {
     }
 }
 
-/// `old + alpha (new - old)`, rounded to the nearest, so that equal scores stay fixed.
+/// `old + alpha (new - old)`, rounded to the nearest, halves up, so that equal scores stay fixed.
 fn mix(old: u64, new: u64, alpha: Share) -> u64 {
-    let (one, alpha) = (u128::from(Share::ONE.ppb()), u128::from(alpha.ppb()));
-    let sum = u128::from(old) * (one - alpha) + u128::from(new) * alpha;
-    u64::try_from(BY_ONE.divide(sum + one / 2)).expect("a mean of two numbers of 64 bits")
+    /// Quick where the quotient's dividend is short, which it nearly always is.
+    fn by_one(n: u128) -> u64 {
+        match u64::try_from(n) {
+            Ok(n) => n / u64::from(Share::ONE.ppb()),
+            Err(_) => u64::try_from(BY_ONE.divide(n)).expect("a part of a number of 64 bits"),
+        }
+    }
+    let half = u128::from(Share::ONE.ppb() / 2);
+    let part = |distance: u64| u128::from(distance) * u128::from(alpha.ppb());
+    if new >= old {
+        old + by_one(part(new - old) + half)
+    } else {
+        // The same rounding, seen from above.
+        old - by_one(part(old - new) + half - 1)
+    }
 }
 
 /// `base / FULL` to a power, as a fraction of `FULL`, rounded down at every step.
@@ -198,6 +210,8 @@ fn power(base: u64, exponent: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::tests::observed;
     use super::*;
 
@@ -239,6 +253,17 @@ mod tests {
         ];
         for (params, scores, want) in table {
             assert_eq!(row(params, scores).as_deref(), want, "{params:?} {scores:?}");
+        }
+    }
+
+    proptest! {
+        /// Against the definition in one piece.
+        #[test]
+        fn a_mean_is_rounded_once(old in 0..=FULL, new in 0..=FULL, ppb in 1..=1_000_000_000_u32) {
+            let alpha = Share::from_ppb(ppb).unwrap();
+            let (one, a) = (1_000_000_000_u128, u128::from(ppb));
+            let sum = u128::from(old) * (one - a) + u128::from(new) * a;
+            prop_assert_eq!(u128::from(mix(old, new, alpha)), (sum + one / 2) / one);
         }
     }
 
