@@ -10,8 +10,8 @@ use arable::plan::Plan;
 use arable::run::{self, Options, Run};
 use arable::world::World;
 use arrow::array::{Array, Decimal128Array, UInt16Array, UInt32Array, UInt64Array};
-use arrow::record_batch::RecordBatch;
 use arrow::ipc::reader::FileReader;
+use arrow::record_batch::RecordBatch;
 use common::{Scratch, plan};
 
 /// Providers of many qualities, on machines and in places of their own: no two alike, so that a
@@ -41,17 +41,19 @@ fn network(resolution: &str, more: &[(&str, &str)]) -> Plan {
 
 fn lived(plan: &Plan, threads: usize, scratch: &Scratch) -> Run {
     let options = Options { out: scratch.path(), threads, ..Options::default() };
-    run::run(plan, &options).unwrap()
+    run::run(plan, &options).expect("a run")
 }
 
 fn batches(run: &Run, table: &str) -> Vec<RecordBatch> {
     let path = run.dir.join("trace").join(format!("{table}.arrow"));
-    let file = std::fs::File::open(Path::new(&path)).unwrap();
-    FileReader::try_new(file, None).unwrap().map(Result::unwrap).collect()
+    let file = std::fs::File::open(Path::new(&path)).expect("a table");
+    let reader = FileReader::try_new(file, None).expect("an Arrow file");
+    reader.map(|batch| batch.expect("a batch")).collect()
 }
 
 fn column<'a, T: Array + 'static>(batch: &'a RecordBatch, name: &str) -> &'a T {
-    batch.column_by_name(name).unwrap().as_any().downcast_ref().unwrap()
+    let found = batch.column_by_name(name).expect("a column");
+    found.as_any().downcast_ref().expect("of this type")
 }
 
 /// What each provider was paid, by node.
@@ -63,7 +65,7 @@ fn incomes(run: &Run) -> Vec<(u32, i128)> {
         for (node, amount) in nodes.iter().zip(amounts) {
             // The treasury is no node.
             let Some(node) = node else { continue };
-            *incomes.entry(node).or_insert(0) += amount.unwrap();
+            *incomes.entry(node).or_insert(0) += amount.expect("an amount");
         }
     }
     // Uids 0 to 19 of each subnet are validators; 60 providers follow.
@@ -98,7 +100,7 @@ fn ranks(incomes: &[(u32, i128)]) -> Vec<f64> {
 }
 
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
-    let count = f64::from(u32::try_from(a.len()).unwrap());
+    let count = f64::from(u32::try_from(a.len()).expect("few"));
     let mean = |x: &[f64]| x.iter().sum::<f64>() / count;
     let (ma, mb) = (mean(a), mean(b));
     let product = |x: &[f64], mx: f64, y: &[f64], my: f64| -> f64 {

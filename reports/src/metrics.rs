@@ -424,13 +424,13 @@ fn attack(sheet: &mut Sheet, all: &Nodes) {
         let member = |n: &Node| n.is(role) && n.attacks == attacks;
         ratio(sum(&member, &earned), sum(&member, per))
     };
-    let per: [(&str, &dyn Fn(&Node) -> u128); 2] =
-        [(crate::tally::PROVIDER, &|_| 1), (crate::tally::VALIDATOR, &|n| n.stake_epochs)];
-    for (role, per) in per {
+    let mut compare = |role: &str, per: &dyn Fn(&Node) -> u128| {
         if let (Some(attack), Some(honest)) = (profit(true, role, per), profit(false, role, per)) {
             sheet.class("attack_profit_ratio", role, ratio(attack, honest));
         }
-    }
+    };
+    compare(crate::tally::PROVIDER, &|_| 1);
+    compare(crate::tally::VALIDATOR, &|n| n.stake_epochs);
     if !all.contested() {
         return;
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use mechanisms::market::Market;
-use mechanisms::reward::Reward;
+use mechanisms::reward::{Reward, RewardSpec};
 use mechanisms::settlement::Settlement;
 use mechanisms::verification::Verification;
 use reports::catalogue::{self, Definition};
@@ -26,7 +26,7 @@ use super::tree::Tree;
 use super::typed::join;
 use super::{compatibility, dtao, files, population, schedule};
 use crate::diagnose::{Code, Diagnostic, list, nearest, quoted};
-use crate::plan::{Emission, Expectation, NetworkPlan, Plan};
+use crate::plan::{Emission, Expectation, Group, NetworkPlan, Plan};
 
 /// Longest simulated time: ten years.
 const MAX_HORIZON: SimDuration = SimDuration::from_secs(10 * 365 * 86_400);
@@ -239,25 +239,7 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
     let demand_file = demand.and_then(|_| files::request_trace(&raw.demand, r));
     compatibility::check(raw, &hardware.0, r);
 
-    let small = |amount: Amount| amount.0 < 1 << 63;
-    let mut reward = raw.reward.clone();
-    let emission = match &raw.emission {
-        raw::Emission::PerBlock(amount) => {
-            r.unless(
-                small(*amount),
-                "emission.per_block",
-                written(*amount),
-                "below 2^63 of the smallest unit",
-            );
-            Some(Emission::PerBlock(*amount))
-        }
-        raw::Emission::Dtao(dtao) => {
-            dtao::resolve(raw, dtao, groups.as_deref(), r).map(|mut plan| {
-                reward = dtao::reward(raw, &mut plan, r);
-                Emission::Dtao(Box::new(plan))
-            })
-        }
-    };
+    let (emission, reward) = emission(raw, groups.as_deref(), r);
     r.unless(
         small(raw.users.funds),
         "users.funds",
@@ -304,6 +286,34 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
         expect,
         facts,
     })
+}
+
+/// Amounts that rules can count.
+fn small(amount: Amount) -> bool {
+    amount.0 < 1 << 63
+}
+
+/// New money, and the reward whose periods go with it.
+fn emission(
+    raw: &Scenario,
+    groups: Option<&[Group]>,
+    r: &mut Resolver<'_>,
+) -> (Option<Emission>, RewardSpec) {
+    match &raw.emission {
+        raw::Emission::PerBlock(amount) => {
+            let found = written(*amount);
+            let expected = "below 2^63 of the smallest unit";
+            r.unless(small(*amount), "emission.per_block", found, expected);
+            (Some(Emission::PerBlock(*amount)), raw.reward.clone())
+        }
+        raw::Emission::Dtao(dtao) => match dtao::resolve(raw, dtao, groups, r) {
+            None => (None, raw.reward.clone()),
+            Some(mut plan) => {
+                let reward = dtao::reward(raw, &mut plan, r);
+                (Some(Emission::Dtao(Box::new(plan))), reward)
+            }
+        },
+    }
 }
 
 fn stage<T>(r: &mut Resolver<'_>, stage: &str, rule: &str, built: Result<T, ParamError>) {

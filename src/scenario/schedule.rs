@@ -8,7 +8,7 @@ use sim_types::{Amount, Share, SimDuration, SimTime, StateMachine};
 use super::choice::Names;
 use super::raw::{self, Fault, Scenario};
 use super::resolve::{Resolver, regions};
-use super::tree::{NodeId, Tree};
+use super::tree::{Entry, NodeId, Tree};
 use super::typed::{self, join};
 use crate::diagnose::{Code, Diagnostic, quoted};
 use crate::plan::{Change, ChangeAction, FaultPlan};
@@ -205,68 +205,12 @@ pub(super) fn changes(raw: &Scenario, r: &mut Resolver<'_>) -> Vec<Change> {
     let mut tree = r.tree.clone();
     let mut reward = raw.reward.clone();
     let mut plans = Vec::new();
-    let dtao = matches!(raw.emission, raw::Emission::Dtao(_));
     for (at, number) in moments {
         let set = join(&format!("changes.{number}"), "set");
         let (id, _) = r.tree.find(&set);
         for entry in r.tree.entries(id).to_vec() {
             let path = join(&set, &entry.key);
-            let action = match entry.key.as_str() {
-                "emission.per_block" if !dtao => value::<Amount>(r, entry.value, &path)
-                    .filter(|amount| {
-                        let small = amount.0 < 1 << 63;
-                        r.unless(small, &path, amount.0, "below 2^63 of the smallest unit");
-                        small
-                    })
-                    .map(ChangeAction::EmissionPerBlock),
-                "network.loss" if raw.resolution.is_detailed() => {
-                    value::<Share>(r, entry.value, &path)
-                        .filter(|share| {
-                            let some_arrive = *share < Share::ONE;
-                            r.unless(some_arrive, &path, "100%", "below 100%");
-                            some_arrive
-                        })
-                        .map(ChangeAction::Loss)
-                }
-                key if dtao && !key.starts_with("reward.") => {
-                    let message = format!("{} cannot change under `dtao`", quoted(key));
-                    refused(r, &path, entry.key_span, message, "a parameter of the reward rule");
-                    None
-                }
-                "reward.yuma.tempo" | "reward.yuma.schedule" if dtao => {
-                    let message = format!(
-                        "{} cannot change: the economy's epochs go by it",
-                        quoted(&entry.key)
-                    );
-                    refused(
-                        r,
-                        &path,
-                        entry.key_span,
-                        message,
-                        "another parameter of the reward rule",
-                    );
-                    None
-                }
-                key if key.starts_with("reward.") => {
-                    let changed = changed_reward(&mut tree, key, entry.value, &path, &reward, r);
-                    changed.map(|spec| {
-                        reward = spec.clone();
-                        ChangeAction::Reward(spec)
-                    })
-                }
-                key => {
-                    let message = format!("{} cannot change during a run", quoted(key));
-                    let item = Diagnostic::error(Code::UnknownKey, message)
-                        .expected(CHANGEABLE)
-                        .maybe_help(
-                            crate::diagnose::nearest(key, ["emission.per_block", "network.loss"])
-                                .map(|near| format!("did you mean `{near}`?")),
-                        );
-                    let item = item.path(&path).at(entry.key_span, &r.tree.origins);
-                    r.errors.push(item);
-                    None
-                }
-            };
+            let action = action(raw, &entry, &path, (&mut tree, &mut reward), r);
             if let Some(action) = action {
                 let value = r.tree.show(entry.value);
                 plans.push(Change { at, path: entry.key.clone(), value, action });
@@ -274,6 +218,63 @@ pub(super) fn changes(raw: &Scenario, r: &mut Resolver<'_>) -> Vec<Change> {
         }
     }
     plans
+}
+
+/// What one entry of a change does. Rewards are as the changes before it left them, with the
+/// text that they were read from.
+fn action(
+    raw: &Scenario,
+    entry: &Entry,
+    path: &str,
+    (tree, reward): (&mut Tree, &mut RewardSpec),
+    r: &mut Resolver<'_>,
+) -> Option<ChangeAction> {
+    let dtao = matches!(raw.emission, raw::Emission::Dtao(_));
+    match entry.key.as_str() {
+        "emission.per_block" if !dtao => value::<Amount>(r, entry.value, path)
+            .filter(|amount| {
+                let small = amount.0 < 1 << 63;
+                r.unless(small, path, amount.0, "below 2^63 of the smallest unit");
+                small
+            })
+            .map(ChangeAction::EmissionPerBlock),
+        "network.loss" if raw.resolution.is_detailed() => value::<Share>(r, entry.value, path)
+            .filter(|share| {
+                let some_arrive = *share < Share::ONE;
+                r.unless(some_arrive, path, "100%", "below 100%");
+                some_arrive
+            })
+            .map(ChangeAction::Loss),
+        key if dtao && !key.starts_with("reward.") => {
+            let message = format!("{} cannot change under `dtao`", quoted(key));
+            refused(r, path, entry.key_span, message, "a parameter of the reward rule");
+            None
+        }
+        "reward.yuma.tempo" | "reward.yuma.schedule" if dtao => {
+            let message =
+                format!("{} cannot change: the economy's epochs go by it", quoted(&entry.key));
+            refused(r, path, entry.key_span, message, "another parameter of the reward rule");
+            None
+        }
+        key if key.starts_with("reward.") => {
+            let changed = changed_reward(tree, key, entry.value, path, reward, r);
+            changed.map(|spec| {
+                *reward = spec.clone();
+                ChangeAction::Reward(spec)
+            })
+        }
+        key => {
+            let message = format!("{} cannot change during a run", quoted(key));
+            let item =
+                Diagnostic::error(Code::UnknownKey, message).expected(CHANGEABLE).maybe_help(
+                    crate::diagnose::nearest(key, ["emission.per_block", "network.loss"])
+                        .map(|near| format!("did you mean `{near}`?")),
+                );
+            let item = item.path(path).at(entry.key_span, &r.tree.origins);
+            r.errors.push(item);
+            None
+        }
+    }
 }
 
 fn refused(

@@ -63,7 +63,9 @@ impl Aggregate {
             base += subnet.size();
             subnets.push(subnet);
         }
-        subnets.iter_mut().for_each(|subnet| subnet.number_newcomers(base));
+        for subnet in &mut subnets {
+            subnet.number_newcomers(base);
+        }
         let due = subnets.iter().map(|_| Vec::new()).collect();
         Ok(Self { interval: plan.settlement.block_interval(), height: 0, subnets, due })
     }
@@ -118,12 +120,22 @@ impl World {
         }
         let pools = dtao.take_rows();
         let rows: Vec<Rows> = aggregate.subnets.iter_mut().map(Subnet::take_rows).collect();
-        pools.into_iter().for_each(|row| self.record(row));
+        for row in pools {
+            self.record(row);
+        }
         for rows in rows {
-            rows.epochs.into_iter().for_each(|row| self.record(row));
-            rows.payouts.into_iter().for_each(|row| self.record(row));
-            rows.periods.into_iter().for_each(|row| self.record(row));
-            rows.nodes.into_iter().for_each(|row| self.record(row));
+            for row in rows.epochs {
+                self.record(row);
+            }
+            for row in rows.payouts {
+                self.record(row);
+            }
+            for row in rows.periods {
+                self.record(row);
+            }
+            for row in rows.nodes {
+                self.record(row);
+            }
         }
     }
 

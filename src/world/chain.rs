@@ -211,7 +211,7 @@ impl World {
                     due: due[subnet].take(),
                     rewards: block.rewards.clone(),
                 };
-                self.write(subnet, now, Letter::Final(part));
+                self.write(subnet, now, Letter::Final(Box::new(part)));
             }
             self.chain.closing.push((block, now));
         }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use mechanisms::emission::economy::{self, Economy, Input, Payout};
+use mechanisms::emission::economy::{self, Economy, Input, Payout, Subnet};
 use mechanisms::emission::shares::Base;
 use mechanisms::pool::{Filled, Side, Trade};
 use mechanisms::trader::{Trader, View};
@@ -164,7 +164,7 @@ impl Dtao {
             economy.started_at(netuid, started).map_err(shown)?;
             // A new subnet's moving price starts at 0.
             if plan.age > 0 {
-                let price = economy.subnet(netuid).map_or(U64F64::ZERO, |s| s.price());
+                let price = economy.subnet(netuid).map_or(U64F64::ZERO, Subnet::price);
                 let price = I96F32::from(price.min(U64F64::ONE));
                 economy.set_moving_price(netuid, price).map_err(shown)?;
             }
@@ -329,7 +329,7 @@ impl Dtao {
     }
 
     fn price(&self, netuid: u16) -> U64F64 {
-        self.economy.subnet(netuid).map_or(U64F64::ZERO, |subnet| subnet.price())
+        self.economy.subnet(netuid).map_or(U64F64::ZERO, Subnet::price)
     }
 
     /// Sells alpha; how much the pool took.
@@ -373,7 +373,7 @@ impl Dtao {
         while waited < 1.0 {
             let at = usize::try_from(stream.below(self.books.len() as u64)).unwrap_or(0);
             let netuid = u16::try_from(at).unwrap_or(0) + 1;
-            let price = self.economy.subnet(netuid).map_or(u64::MAX, |subnet| subnet.burn());
+            let price = self.economy.subnet(netuid).map_or(u64::MAX, Subnet::burn);
             let input = Input::NeuronRegistered { netuid };
             if price <= at_most && self.economy.apply(input, effects).is_ok() {
                 self.books[at].newcomers.push(self.height);
@@ -463,7 +463,7 @@ impl Dtao {
     pub(super) fn row(&self) -> EconomyRow {
         let ledger = self.economy.ledger();
         let totals = self.economy.totals();
-        let prices = self.economy.subnets().iter().map(|subnet| subnet.moving_price());
+        let prices = self.economy.subnets().iter().map(Subnet::moving_price);
         let amount = |units: u64| Amount(units.into());
         EconomyRow {
             rep: self.rep,

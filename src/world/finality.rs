@@ -20,7 +20,7 @@ pub(super) enum Letter {
     /// This transaction will never count.
     Refused(Transaction),
     /// A block is final.
-    Final(Part),
+    Final(Box<Part>),
 }
 
 /// A subnet's part of a final block.
@@ -49,7 +49,7 @@ impl Island {
                 }
             }
             Letter::Refused(transaction) => self.fall_through(&transaction, cx),
-            Letter::Final(part) => self.finalised(part, cx),
+            Letter::Final(part) => self.finalised(*part, cx),
         }
     }
 

@@ -168,10 +168,10 @@ impl MovingAverage {
         let weighs = |average: u64| (average >= floor).then_some(average);
         let averages = (0_u16..).zip(&self.averages);
         let seen = averages.filter_map(|(uid, a)| Some((Uid(uid), a.and_then(weighs)?)));
-        let weights: Vec<(Uid, u64)> =
+        let powers: Vec<(Uid, u64)> =
             seen.map(|(uid, average)| (uid, power(average, self.params.sharpness))).collect();
-        let largest = weights.iter().map(|&(_, w)| w).max().unwrap_or(0).max(1);
-        weights
+        let largest = powers.iter().map(|&(_, w)| w).max().unwrap_or(0).max(1);
+        powers
             .into_iter()
             .map(|(uid, w)| {
                 let scaled = (w * TOP + largest / 2) / largest;

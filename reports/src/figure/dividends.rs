@@ -10,13 +10,18 @@ use crate::tally::Tally;
 /// Part and whole of something by group of periods.
 type Parts = Vec<(u128, u128)>;
 
+/// Places of points.
+type Places = Vec<(f64, f64)>;
+/// What each point says of x and of y.
+type Texts = Vec<(String, String)>;
+
 /// Points where there is a whole, and what they say.
 fn points(
     epochs: &Epochs,
     parts: &Parts,
     scale: f64,
     text: impl Fn(f64) -> String,
-) -> (Vec<(f64, f64)>, Vec<(String, String)>) {
+) -> (Places, Texts) {
     let defined = parts.iter().enumerate().filter(|(_, part)| part.1 > 0);
     defined
         .map(|(k, part)| {
