@@ -2,7 +2,7 @@
 //!
 //! | rule | |
 //! |---|---|
-//! | R1 | what it observes it weighs as [`moving_average`](super::moving_average) does |
+//! | R1 | what it observes it weighs as [`super::moving_average`] does |
 //! | R2 | a member is stable when its consensus in the last `window` periods strayed by at most `tolerance`: the smallest is at least 1 - `tolerance` of the largest |
 //! | R3 | a stable member weighs its latest consensus; any other its share of the sum of R1's weights |
 //! | R4 | a member that is neither stable nor observed is not named |
