@@ -50,10 +50,24 @@ impl Nodes {
 }
 
 pub(super) fn read(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
-    let columns =
-        ["rep", "node", "role", "subnet", "hardware", "behaviour", "slots", "earned", "busy"];
+    let columns = [
+        "rep",
+        "node",
+        "name",
+        "role",
+        "subnet",
+        "hardware",
+        "behaviour",
+        "slots",
+        "earned",
+        "busy",
+    ];
+    // A newcomer takes the place of a member that leaves: the same node under another name. What
+    // other tables say of the node counts to who holds it last.
+    let mut names: Vec<Vec<String>> = vec![Vec::new(); tally.reps.len()];
     Table::open(dir, "nodes", &columns)?.for_each(|batch| {
         let reps = tally.reps(batch)?;
+        let called = batch.words("name")?;
         let (nodes, subnets) = (batch.u32("node")?, batch.u16("subnet")?);
         let (roles, hardware) = (batch.words("role")?, batch.words("hardware")?);
         let hardware = hardware.map(|name| tally.hardware.id(name));
@@ -66,9 +80,11 @@ pub(super) fn read(tally: &mut Tally, dir: &Path) -> Result<(), ReportError> {
             }
             let all = &mut tally.reps[reps[row] as usize].nodes;
             let place = at(&mut all.places, nodes[row] as usize);
-            if *place != 0 {
+            let name = at(&mut names[reps[row] as usize], nodes[row] as usize);
+            if *place != 0 && name == called.get(row) {
                 return Err(batch.value_error("node", format!("{} appears twice", nodes[row])));
             }
+            called.get(row).clone_into(name);
             all.list.push(Node {
                 subnet: subnets[row],
                 provider: roles.get(row) == PROVIDER,
