@@ -104,6 +104,39 @@ catalogue! {
         "payouts_total" ["coin"] "All payments.";
         "payouts.*" ["coin"] "Payments, by reason.";
     }
+    "Economy" {
+        "issuance_end" ["coin"] "Coins issued, less those recycled, at the last sample.";
+        "issuance_growth_year" ["share/year"] "Inflation: growth of the issuance from the first sample to the last, compounded to 365 days.";
+        "block_emission_end" ["coin"] "Coins that the next block mints, at the last sample.";
+        "halvings_count" ["halvings"] "Halvings of a block's emission between the first sample and the last.";
+        "coin_liquid" ["coin"] "Coins in accounts at the last sample.";
+        "coin_on_root" ["coin"] "Coins staked on the root at the last sample.";
+        "coin_in_pools" ["coin"] "Coins in pools, or pending from them, at the last sample.";
+        "coin_lost" ["coin"] "Coins burned or stranded by the last sample.";
+        "price_sum_end" ["coin"] "Sum of the subnets' moving prices at the last sample.";
+        "lock_cost_end" ["coin"] "Price of the next subnet at the last sample.";
+        "emission_gini" ["index"] "Gini coefficient of the emission that reached each subnet's pool: 0 = all got the same, 1 = one got all.";
+        "emission_nakamoto" ["subnets"] "Fewest subnets that got more than half of the emission.";
+        "emission_largest_share" ["share"] "Share of the emission that the subnet with the most of it got.";
+        "subnets_without_emission" ["subnets"] "Subnets whose pool no emission reached.";
+        "pool_depth_median" ["coin"] "Coins that raise the price of alpha by 1 % at the last close of a period, median over subnets; by the constant product, so approximate for weighted pools.";
+        "pool_depth_min" ["coin"] "Coins that raise the price of alpha by 1 % at the last close of a period, in the shallowest pool; by the constant product, so approximate for weighted pools.";
+        "price_median_end" ["coin"] "Price of one alpha at the last close of a period, median over subnets.";
+        "price_return_day_mean" ["share/day"] "Logarithm of one day's last price of alpha to that of the day before: mean over days, then over subnets.";
+        "price_volatility_day" ["share"] "Logarithm of one day's last price of alpha to that of the day before: standard deviation over days, mean over subnets.";
+        "hold_return_median" ["share"] "Change of the price of alpha from the first close of a period to the last, in coins and so at any fixed price of the coin, median over subnets; without dividends, fees and slippage.";
+        "hold_return_p10" ["share"] "Change of the price of alpha from the first close of a period to the last: that of the subnet which 10 % do not exceed.";
+        "hold_return_p90" ["share"] "Change of the price of alpha from the first close of a period to the last: that of the subnet which 90 % do not exceed.";
+        "hold_return_mean" ["share"] "Return of equal sums of coins put into the alpha of all subnets at the first close of a period and valued at the last; without dividends, fees and slippage.";
+        "hold_gain_usd" ["USD"] "Gain of 1 000 coins put into the alpha of all subnets in equal parts (`hold_return_mean`), at the stated price of the coin.";
+        "users_bought" ["coin"] "Coins that users paid into pools.";
+        "users_sold" ["coin"] "Coins that users took out of pools.";
+        "users_net_flow" ["coin"] "Coins that users paid into pools, less those they took out.";
+        "alpha_burned" ["alpha"] "Alpha withheld from providers' pay and burned, all subnets.";
+        "places_bought" ["places"] "Places in subnets that newcomers bought.";
+        "place_price_mean" ["coin"] "Price of the next place at the close of the period in which a place was bought, mean over these places.";
+        "members_replaced" ["members"] "Members whose place a newcomer took.";
+    }
     "Fairness" {
         "gini.*" ["index"] "Gini coefficient of earnings, by role: 0 = all earn the same, 1 = one earns all.";
         "nakamoto.*" ["nodes"] "Fewest nodes that earn more than half, by role.";

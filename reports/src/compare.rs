@@ -4,11 +4,14 @@
 //! within replications: the difference of two designs varies less than either, the more so
 //! the more they have in common. (Law, Simulation Modeling and Analysis, section 11.2.)
 
+mod curves;
 mod page;
 mod text;
 
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
+
+pub use curves::Curves;
 
 use crate::analysis::replications;
 use crate::catalogue::METRICS;
@@ -26,6 +29,9 @@ pub struct Design {
     pub context: Context,
     /// Its metrics.
     pub metrics: Metrics,
+    /// Its economy, where it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curves: Option<Curves>,
 }
 
 /// Designs compared metric by metric, each to the first.
@@ -43,6 +49,9 @@ pub struct Comparison {
     pub unpaired: Option<String>,
     /// The metrics that at least one design has, in the order of the catalogue.
     pub rows: Vec<Row>,
+    /// The economies, by design; empty where none has one of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curves: Vec<Option<Curves>>,
 }
 
 /// One metric over all designs.
@@ -102,6 +111,10 @@ pub fn compare(designs: &[Design]) -> Result<Comparison, ReportError> {
     }
     let unpaired = others.iter().find_map(|other| why_not(base, other));
     let paired = unpaired.is_none();
+    let mut curves: Vec<_> = designs.iter().map(|d| d.curves.clone()).collect();
+    if curves.iter().all(Option::is_none) {
+        curves.clear();
+    }
     Ok(Comparison {
         designs: designs.iter().map(|d| d.name.clone()).collect(),
         runs: designs
@@ -111,6 +124,7 @@ pub fn compare(designs: &[Design]) -> Result<Comparison, ReportError> {
         paired,
         unpaired,
         rows: names(designs).iter().map(|name| row(designs, name, paired)).collect(),
+        curves,
     })
 }
 

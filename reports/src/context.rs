@@ -106,7 +106,14 @@ impl Coin {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "shown to a few digits, never paid out")]
     pub fn coins(&self, smallest: u128) -> f64 {
-        smallest as f64 / self.smallest_units.max(1) as f64
+        self.coins_of_mean(smallest as f64)
+    }
+
+    /// A mean of smallest units in coins.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "shown to a few digits, never paid out")]
+    pub fn coins_of_mean(&self, smallest: f64) -> f64 {
+        smallest / self.smallest_units.max(1) as f64
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod chart;
 mod dividends;
+mod economy;
 mod incentive;
 mod latency;
 mod lorenz;
@@ -12,6 +13,7 @@ mod money;
 mod palette;
 mod quality;
 mod queue;
+mod scale;
 mod score;
 mod svg;
 mod throughput;
@@ -29,7 +31,11 @@ use crate::tally::Tally;
 pub(crate) use chart::{Axis, Mark, Plot, Series};
 pub use palette::VARIABLES;
 pub(crate) use palette::{FOLD, MUTED};
-pub(crate) use ticks::{decimals, linear};
+pub(crate) use scale::dollars;
+pub(crate) use ticks::{decimals, linear, time};
+
+/// The section of a report on the coin and the subnets' pools.
+pub const ECONOMY: &str = "Economy";
 
 /// A drawn figure.
 #[derive(Debug, Clone)]
@@ -38,6 +44,8 @@ pub struct Figure {
     pub name: String,
     /// Title.
     pub title: String,
+    /// Where it belongs in a report: in [`ECONOMY`], or elsewhere.
+    pub section: &'static str,
     /// What it shows and how to read it.
     pub caption: String,
     /// The `<svg>` element, coloured by CSS variables that the page defines
@@ -93,7 +101,8 @@ pub fn all(
         queue::plot(tally),
         money::plot(tally, context),
         lorenz::plot(tally, metrics),
-        incentive::by_subnet(tally),
+        // What reached the pools is the whole of it.
+        incentive::by_subnet(tally).filter(|_| !tally.economy.has_pools()),
         incentive::by_behaviour(tally),
         dividends::by_behaviour(tally, context),
         dividends::retention(tally),
@@ -101,7 +110,12 @@ pub fn all(
         score::plot(tally),
         warmup::plot(tally),
     ];
-    plots.into_iter().flatten().map(Plot::draw).collect()
+    let mut figures: Vec<Figure> =
+        plots.into_iter().flatten().map(Plot::draw).collect::<Result<_, _>>()?;
+    for plot in economy::plots(tally, context) {
+        figures.push(Figure { section: ECONOMY, ..plot.draw()? });
+    }
+    Ok(figures)
 }
 
 /// Keeps the largest series and folds the others into one, so that colours stay distinct.

@@ -70,6 +70,8 @@ pub(crate) fn scale(value: f64, unit: &str) -> (f64, &str) {
     let size = value.abs();
     match unit {
         "share" => (100.0, "%"),
+        "share/day" => (100.0, "%/day"),
+        "share/year" => (100.0, "%/year"),
         "s" if size >= 7_200.0 => (1.0 / 3_600.0, "h"),
         "s" if size > 0.0 && size < 1e-3 => (1e6, "µs"),
         "s" if size > 0.0 && size < 1.0 => (1e3, "ms"),

@@ -1,5 +1,7 @@
 //! The metrics of a run: a value for each replication, their mean, and how sure it is.
 
+mod economy;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -12,7 +14,9 @@ use crate::context::{Coin, Context};
 use crate::error::ReportError;
 use crate::level::{Standing, standing};
 use crate::stats::{self, count};
-use crate::tally::{JobTally, Node, Nodes, Rep, Tally};
+use crate::tally::{EconomyRep, JobTally, Node, Nodes, Periods, Rep, Tally};
+
+pub(crate) use economy::depth;
 
 /// Version of the form of `metrics.json`.
 pub const SCHEMA: u32 = 1;
@@ -83,8 +87,12 @@ type Values = BTreeMap<String, f64>;
 type Intervals = BTreeMap<String, [f64; 2]>;
 
 pub(crate) fn of(tally: &Tally, context: &Context) -> Metrics {
-    let (mut columns, intervals): (Vec<Values>, Vec<Intervals>) =
-        tally.reps.iter().map(|rep| of_replication(tally, rep, context)).unzip();
+    let (mut columns, intervals): (Vec<Values>, Vec<Intervals>) = tally
+        .reps
+        .iter()
+        .zip(&tally.economy.reps)
+        .map(|(rep, economy)| of_replication(tally, rep, economy, context))
+        .unzip();
     for values in &mut columns {
         values.retain(|name, _| standing(name, context.trace) != Standing::Withheld);
     }
@@ -159,10 +167,17 @@ pub fn class_name(class: &str) -> String {
     class.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
 }
 
-fn of_replication(tally: &Tally, rep: &Rep, context: &Context) -> (Values, Intervals) {
+fn of_replication(
+    tally: &Tally,
+    rep: &Rep,
+    economy: &EconomyRep,
+    context: &Context,
+) -> (Values, Intervals) {
     let mut sheet = Sheet::default();
     let seconds = whole(context.horizon_ns.saturating_sub(rep.from)) / 1e9;
-    if tally.has("jobs") {
+    // Without jobs, messages and blocks their counts would be zeros that mean nothing.
+    let detailed = !tally.is_aggregate();
+    if detailed && tally.has("jobs") {
         service(&mut sheet, &rep.jobs, seconds);
         latency(&mut sheet, &rep.jobs);
     }
@@ -176,12 +191,12 @@ fn of_replication(tally: &Tally, rep: &Rep, context: &Context) -> (Values, Inter
     if tally.has("faults") {
         sheet.put("faults_count", Some(whole(rep.faults)));
     }
-    if tally.has("observations") {
+    if detailed && tally.has("observations") {
         sheet.put("observations_count", Some(whole(rep.observations)));
         sheet.put("probes_count", Some(whole(rep.probes)));
         sheet.put("probes_share", share(rep.probes, rep.observations));
     }
-    if tally.has("blocks") {
+    if detailed && tally.has("blocks") {
         settlement(&mut sheet, rep, &context.coin);
         if tally.has("jobs") {
             let minted = context.coin.coins(rep.chain.minted);
@@ -189,8 +204,9 @@ fn of_replication(tally: &Tally, rep: &Rep, context: &Context) -> (Values, Inter
         }
     }
     if tally.has("epochs") {
-        epochs(&mut sheet, rep, &context.coin);
+        epochs(&mut sheet, tally, rep, &economy.periods, &context.coin);
     }
+    economy::put(&mut sheet, tally, economy, context);
     if tally.has("payouts") {
         let paid = |reason: usize| rep.payouts.get(reason).copied().unwrap_or(0);
         sheet.put("payouts_total", Some(context.coin.coins(rep.payouts.iter().sum())));
@@ -314,19 +330,27 @@ fn settlement(sheet: &mut Sheet, rep: &Rep, coin: &Coin) {
     sheet.put("emission_total", Some(coin.coins(chain.minted)));
 }
 
-fn epochs(sheet: &mut Sheet, rep: &Rep, coin: &Coin) {
+/// Where periods have a table of their own, the one of the members holds only some of them.
+fn epochs(sheet: &mut Sheet, tally: &Tally, rep: &Rep, periods: &Periods, coin: &Coin) {
     // A subnet that never closed a period shows in the population only.
     let mut closed: BTreeMap<u16, u64> =
         rep.nodes.list.iter().map(|node| (node.subnet, 0)).collect();
-    for &(subnet, _) in rep.epochs.keys() {
-        *closed.entry(subnet).or_default() += 1;
+    let (permitted, agreed, paid);
+    if tally.is_aggregate() {
+        closed.extend(&periods.closed);
+        (permitted, agreed) = (periods.permitted, periods.agreed);
+        let reasons = ["incentive", "dividend"].map(|name| tally.reasons.find(name));
+        let of = |reason: usize| rep.payouts.get(reason).copied().unwrap_or(0);
+        paid = tally.has("payouts").then(|| reasons.into_iter().flatten().map(of).sum::<u128>());
+    } else {
+        rep.epochs.keys().for_each(|&(subnet, _)| *closed.entry(subnet).or_default() += 1);
+        permitted = rep.epochs.values().filter(|epoch| epoch.permitted).count() as u64;
+        agreed = rep.epochs.values().filter(|epoch| epoch.agreed).count() as u64;
+        paid = Some(rep.epochs.values().map(|epoch| epoch.emission).sum());
     }
     sheet.put("epochs_per_subnet_min", closed.values().min().map(|&n| whole(n)));
-    let permitted = rep.epochs.values().filter(|epoch| epoch.permitted).count();
-    let agreed = rep.epochs.values().filter(|epoch| epoch.agreed).count();
-    sheet.put("consensus_nonzero_share", ratio(count(agreed), count(permitted)));
-    let paid: u128 = rep.epochs.values().map(|epoch| epoch.emission).sum();
-    sheet.put("emission_paid", Some(coin.coins(paid)));
+    sheet.put("consensus_nonzero_share", share(agreed, permitted));
+    sheet.put("emission_paid", paid.map(|paid| coin.coins(paid)));
 }
 
 fn fairness(sheet: &mut Sheet, tally: &Tally, rep: &Rep) {

@@ -2,13 +2,14 @@
 
 mod analysis;
 mod cards;
+mod economy;
 mod shell;
 mod tables;
 
 use crate::analysis::outlook::Analysis;
 use crate::analysis::warmup::Setting;
 use crate::context::Context;
-use crate::figure::Figure;
+use crate::figure::{ECONOMY, Figure};
 use crate::format::{duration, escape, number};
 use crate::metrics::Metrics;
 
@@ -22,13 +23,18 @@ pub fn render(
     found: &Analysis,
     figures: &[Figure],
 ) -> String {
-    let mut body = header(context);
+    let economy = figures.iter().any(|figure| figure.section == ECONOMY);
+    let mut body = header(context, economy);
     body += "<main>\n";
     body += &verdicts(context);
-    body += &cards::cards(context, metrics);
+    body += &cards::cards(&cards::RUN, context, metrics);
+    let (of_economy, others): (Vec<&Figure>, Vec<&Figure>) =
+        figures.iter().partition(|figure| figure.section == ECONOMY);
+    body += &economy::section(context, metrics, &of_economy);
     body += "<h2 id=\"figures\">Figures <small>point to read values, click a legend to hide a \
              series</small></h2>\n";
-    body += &figure_panels(figures);
+    body += &missing(context, &others);
+    body += &figure_panels(&others);
     body += &analysis::section(context, found);
     body += &tables::metrics(metrics, context);
     body += &tables::world(context);
@@ -37,7 +43,7 @@ pub fn render(
     shell(&context.title, &body, figures)
 }
 
-fn header(context: &Context) -> String {
+fn header(context: &Context, economy: bool) -> String {
     let short = |digest: &str| digest.chars().take(12).collect::<String>();
     let mut facts = vec![
         ("scenario", escape(&context.scenario)),
@@ -87,19 +93,39 @@ fn header(context: &Context) -> String {
                  of its own network.\">uncalibrated</span>"
             .to_owned(),
     };
+    let economy = if economy { "<a href=\"#economy\">Economy</a>" } else { "" };
     format!(
         "<header><div class=\"wrap\">\n<div class=\"bar\"><span class=\"brand\"><b>Arable</b> \
          run report</span><button id=\"theme\" type=\"button\" hidden>Dark</button></div>\n\
          <h1>{}</h1>\n<p class=\"lead\">{} {calibration}</p>\n<dl class=\"facts\">\n{facts}</dl>\n\
          {stages}<div class=\"replay\"><code id=\"replay\">{}</code><button type=\"button\" \
          data-copy=\"replay\" hidden>Copy</button></div>\n<nav aria-label=\"Sections\">\
-         <a href=\"#verdicts\">Verdicts</a><a href=\"#figures\">Figures</a>\
+         <a href=\"#verdicts\">Verdicts</a>{economy}<a href=\"#figures\">Figures</a>\
          <a href=\"#analysis\">Output analysis</a><a href=\"#metrics\">Metrics</a><a href=\"#world\">World numbers</a>\
          <a href=\"#provenance\">Provenance</a></nav>\n</div></header>\n",
         escape(&context.title),
         escape(&context.description),
         escape(&context.replay),
     )
+}
+
+/// Why figures that a reader may look for are not there.
+fn missing(context: &Context, figures: &[&Figure]) -> String {
+    let rows = |name: &str| context.tables.iter().find(|t| t.name == name).map(|t| t.rows);
+    let why = if context.trace == sim_types::TraceLevel::Off {
+        "The run wrote no trace."
+    } else if rows("periods").is_some_and(|rows| rows > 0) {
+        "The run has the aggregate resolution: blocks and reward periods were computed, jobs, \
+         messages and machines were not, so there is nothing to show of service, latency, \
+         hardware and verification. Figures of members are of the sampled periods."
+    } else if rows("jobs") == Some(0) && context.trace.is_full() {
+        "No job was submitted in this run, so there is nothing to show of service and latency."
+    } else if figures.is_empty() {
+        "The trace has nothing to draw here."
+    } else {
+        return String::new();
+    };
+    format!("<p class=\"lead note\">{why}</p>\n")
 }
 
 fn verdicts(context: &Context) -> String {

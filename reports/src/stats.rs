@@ -21,6 +21,16 @@ pub fn percentile(sorted: &[u64], ppm: u32) -> Option<u64> {
     sorted.get(index.min(sorted.len().checked_sub(1)?)).copied()
 }
 
+/// The smallest value that a share of all do not exceed, by nearest rank; with `ppm` 0 the
+/// smallest of all. `None` without values.
+#[must_use]
+pub fn quantile(values: &[f64], ppm: u32) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let rank = (sorted.len() as u64 * u64::from(ppm)).div_ceil(1_000_000).max(1);
+    sorted.get(usize::try_from(rank - 1).ok()?).copied()
+}
+
 /// Arithmetic mean; `None` of nothing.
 #[must_use]
 pub fn mean(values: &[f64]) -> Option<f64> {

@@ -4,6 +4,7 @@
 
 mod chain;
 mod clock;
+mod economy;
 mod jobs;
 mod load;
 mod names;
@@ -11,7 +12,7 @@ mod nodes;
 mod observations;
 mod rewards;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::analysis::outlook::Analysis;
@@ -24,6 +25,7 @@ use crate::table::Batch;
 
 pub(crate) use chain::ChainTally;
 pub(crate) use clock::Clock;
+pub(crate) use economy::{Coin as CoinSample, Economy, EconomyRep, Level, Periods, Subnet};
 pub(crate) use jobs::JobTally;
 pub(crate) use load::LoadTally;
 pub(crate) use names::Names;
@@ -39,6 +41,13 @@ const MAX_REPLICATIONS: u32 = 1 << 20;
 /// Reads one table into the tally.
 type Reader = fn(&mut Tally, &Path) -> Result<(), ReportError>;
 
+/// The tables of an economy, which need no other.
+const ECONOMY: [(&str, Reader); 3] = [
+    ("pools", economy::read_pools),
+    ("economy", economy::read_coin),
+    ("periods", economy::read_periods),
+];
+
 /// What one trace says, summed up.
 #[derive(Debug)]
 pub struct Tally {
@@ -52,6 +61,7 @@ pub struct Tally {
     pub(crate) reasons: Names,
     pub(crate) reps: Vec<Rep>,
     pub(crate) series: Series,
+    pub(crate) economy: Economy,
     /// The series of each replication, whole.
     pub(crate) output: Vec<Replication>,
     /// What each replication's means leave out.
@@ -120,28 +130,10 @@ impl Tally {
     /// When a table that the context promises is missing, damaged, of another version, or
     /// contradicts the context.
     pub fn read(trace_dir: &Path, context: &Context) -> Result<Self, ReportError> {
-        if context.replications == 0 || context.replications > MAX_REPLICATIONS {
-            return Err(ReportError::Value {
-                file: trace_dir.to_owned(),
-                column: "rep".to_owned(),
-                what: format!("the manifest names {} replications", context.replications),
-            });
-        }
+        check(trace_dir, context)?;
         let output = series::read(trace_dir, context)?;
         let cuts = warmup::cuts(context.control.warmup, &output);
-        let mut tally = Self {
-            clock: Clock::new(context.horizon_ns),
-            behaviours: Names::default(),
-            parties: Names::default(),
-            attackers: context.attackers.clone(),
-            hardware: Names::default(),
-            reasons: Names::default(),
-            reps: cuts.iter().map(|cut| Rep { from: cut.ns, ..Rep::default() }).collect(),
-            series: Series::default(),
-            output,
-            cuts,
-            present: Vec::new(),
-        };
+        let mut tally = Self::new(context, output, cuts);
         // Nodes come first: observations, epochs and payouts look them up.
         let readers: [(&'static str, Reader); 8] = [
             ("nodes", nodes::read),
@@ -153,12 +145,8 @@ impl Tally {
             ("load", load::read),
             ("faults", chain::read_faults),
         ];
-        for (table, read) in readers {
-            if context.has_table(table) {
-                read(&mut tally, trace_dir)?;
-                tally.present.push(table);
-            }
-        }
+        tally.read_tables(&readers, trace_dir, context)?;
+        tally.read_tables(&ECONOMY, trace_dir, context)?;
         if !context.trace.is_full() {
             tally.series.forget_partial(&tally.reasons);
         }
@@ -167,6 +155,48 @@ impl Tally {
             rep.jobs.final_ns.sort_unstable();
         }
         Ok(tally)
+    }
+
+    /// Reads the tables of the economy in `trace_dir`, and no others.
+    pub(crate) fn read_economy(trace_dir: &Path, context: &Context) -> Result<Self, ReportError> {
+        check(trace_dir, context)?;
+        let cuts = vec![WarmUp::default(); context.replications as usize];
+        let mut tally = Self::new(context, Vec::new(), cuts);
+        tally.read_tables(&ECONOMY, trace_dir, context)?;
+        Ok(tally)
+    }
+
+    fn new(context: &Context, output: Vec<Replication>, cuts: Vec<WarmUp>) -> Self {
+        let economy = cuts.iter().map(|_| EconomyRep::default()).collect();
+        Self {
+            clock: Clock::new(context.horizon_ns),
+            behaviours: Names::default(),
+            parties: Names::default(),
+            attackers: context.attackers.clone(),
+            hardware: Names::default(),
+            reasons: Names::default(),
+            reps: cuts.iter().map(|cut| Rep { from: cut.ns, ..Rep::default() }).collect(),
+            series: Series::default(),
+            economy: Economy { reps: economy, ..Economy::default() },
+            output,
+            cuts,
+            present: Vec::new(),
+        }
+    }
+
+    fn read_tables(
+        &mut self,
+        readers: &[(&'static str, Reader)],
+        trace_dir: &Path,
+        context: &Context,
+    ) -> Result<(), ReportError> {
+        for &(table, read) in readers {
+            if context.has_table(table) {
+                read(self, trace_dir)?;
+                self.present.push(table);
+            }
+        }
+        Ok(())
     }
 
     /// The metrics, in the order of the catalogue.
@@ -186,6 +216,19 @@ impl Tally {
         self.present.contains(&table)
     }
 
+    /// Whether the run computed blocks and reward periods alone: it has no jobs, messages or
+    /// machines, and of the members' figures only samples.
+    #[must_use]
+    pub fn is_aggregate(&self) -> bool {
+        self.economy.has_periods()
+    }
+
+    /// Number of subnets in the population.
+    pub(crate) fn subnets(&self) -> usize {
+        let nodes = self.reps.iter().flat_map(|rep| &rep.nodes.list);
+        nodes.map(|node| node.subnet).collect::<BTreeSet<_>>().len()
+    }
+
     /// Number of replications.
     pub(crate) fn replications(&self) -> f64 {
         crate::stats::count(self.reps.len())
@@ -202,6 +245,17 @@ impl Tally {
             )),
         }
     }
+}
+
+fn check(trace_dir: &Path, context: &Context) -> Result<(), ReportError> {
+    if (1..=MAX_REPLICATIONS).contains(&context.replications) {
+        return Ok(());
+    }
+    Err(ReportError::Value {
+        file: trace_dir.to_owned(),
+        column: "rep".to_owned(),
+        what: format!("the manifest names {} replications", context.replications),
+    })
 }
 
 /// The element at `index`, after filling up with defaults.

@@ -517,7 +517,7 @@ fn two_designs_are_told_apart_on_common_random_numbers() {
             write_day(&run, 4, 2_000, 4_000, quality);
             let context = context(4);
             let metrics = reports::compute(&run.join("trace"), &context).unwrap();
-            Design { name: name.to_owned(), context, metrics }
+            Design { name: name.to_owned(), context, metrics, curves: None }
         })
         .collect();
     let comparison = compare(&designs).unwrap();

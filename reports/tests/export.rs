@@ -16,8 +16,8 @@ use reports::export::{Timeline, parquet, perfetto};
 use reports::table::Table;
 use serde_json::Value;
 use sim_types::record::{
-    BlockRow, EpochRow, FaultRow, JobRow, LoadRow, NodeRow, ObservationRow, PayoutRow, TABLES,
-    VERSION_KEY,
+    BlockRow, EconomyRow, EpochRow, FaultRow, JobRow, LoadRow, NodeRow, ObservationRow, PayoutRow,
+    PeriodRow, PoolRow, TABLES, VERSION_KEY,
 };
 use sim_types::{Amount, TraceLevel};
 use support::{fresh_dir, write};
@@ -99,7 +99,7 @@ fn node(rep: u32, node: u32, name: &str) -> NodeRow {
     }
 }
 
-/// A trace with a row or more in every table, and these jobs.
+/// A trace with a row or more in nearly every table, and these jobs.
 fn trace(dir: &Path, jobs: Vec<JobRow>) {
     write(dir, jobs);
     write(dir, [node(0, 4, "subnet1/\"miners\"/0"), node(0, 5, "idle"), node(1, 4, "other")]);
@@ -155,6 +155,21 @@ fn trace(dir: &Path, jobs: Vec<JobRow>) {
     };
     write(dir, [load]);
     write(dir, [FaultRow { rep: 0, time: 5, kind: "crash", target: "node \"4\"".into() }]);
+    write(dir, Vec::<PoolRow>::new());
+    write(dir, Vec::<EconomyRow>::new());
+    let period = PeriodRow {
+        rep: 1,
+        subnet: 2,
+        epoch: 3,
+        height: 4,
+        time: 5,
+        permits: 6,
+        agreed: 7,
+        rewarded: 8,
+        top_incentive: u16::MAX,
+        replaced: 0,
+    };
+    write(dir, [period]);
 }
 
 #[test]

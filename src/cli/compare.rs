@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use reports::compare::{self, Design};
+use reports::compare::{self, Curves, Design};
 
 use super::{ScenarioArgs, output};
 use crate::exit::Exit;
@@ -84,7 +84,8 @@ impl Compare {
                 .map_err(|error| output::failure(Exit::File, error))?;
             seed.get_or_insert(manifest.context.seed);
             let name = manifest.context.scenario.clone();
-            return Ok(Design { name, context: manifest.context, metrics });
+            let curves = curves(path, &manifest.context)?;
+            return Ok(Design { name, context: manifest.context, metrics, curves });
         }
         let args = ScenarioArgs {
             scenario: path.to_owned(),
@@ -104,6 +105,12 @@ impl Compare {
         let run = output::with_progress(&plan, &options, self.quiet, || run::run(&plan, &options))
             .map_err(|error| output::run_failure(&error))?;
         let name = plan.name.clone();
-        Ok(Design { name, context: run.manifest.context, metrics: run.metrics })
+        let curves = curves(&run.dir, &run.manifest.context)?;
+        Ok(Design { name, context: run.manifest.context, metrics: run.metrics, curves })
     }
+}
+
+fn curves(run_dir: &Path, context: &reports::Context) -> Result<Option<Curves>, Exit> {
+    Curves::read(&run_dir.join("trace"), context)
+        .map_err(|error| output::failure(Exit::File, error))
 }

@@ -11,7 +11,7 @@ use crate::page::{figure_panels, shell};
 use crate::stats::count;
 
 /// Metrics that get a figure.
-const KEY: [&str; 10] = [
+const KEY: [&str; 16] = [
     "jobs_final_share",
     "goodput_share",
     "answer_latency_p50",
@@ -22,6 +22,12 @@ const KEY: [&str; 10] = [
     "dishonest_income_ratio",
     "score_income_correlation",
     "gini.provider",
+    "issuance_growth_year",
+    "emission_gini",
+    "emission_largest_share",
+    "price_volatility_day",
+    "hold_return_median",
+    "users_net_flow",
 ];
 
 pub(super) fn render(comparison: &Comparison) -> Result<String, ReportError> {
@@ -30,6 +36,7 @@ pub(super) fn render(comparison: &Comparison) -> Result<String, ReportError> {
         .iter()
         .filter(|row| KEY.contains(&row.metric.as_str()))
         .filter_map(|row| plot(comparison, row))
+        .chain(super::curves::plots(&comparison.designs, &comparison.curves))
         .map(Plot::draw)
         .collect::<Result<_, _>>()?;
     let title = comparison.designs.join(" · ");
@@ -54,7 +61,7 @@ pub(super) fn render(comparison: &Comparison) -> Result<String, ReportError> {
          </header>\n<main>\n<h2 id=\"figures\">Key metrics</h2>\n{}{}</main>\n",
         escape(&title),
         escape(&comparison.method()),
-        figure_panels(&figures),
+        figure_panels(&figures.iter().collect::<Vec<_>>()),
         table(comparison)
     );
     Ok(shell(&title, &body, &figures))

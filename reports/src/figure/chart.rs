@@ -41,9 +41,20 @@ pub(crate) enum Mark {
     Dots,
     /// For each point low end, inner low, inner high and high end along x; the point is a dot.
     Ranges(Vec<[f64; 4]>),
+    /// A pale band from these lower ends up to the points.
+    Band(Vec<f64>),
+    /// An area from these lower ends up to the points, to stand on others.
+    Stack(Vec<f64>),
 }
 
-/// Points with one colour and one line in the legend.
+impl Mark {
+    /// Of an area.
+    fn opacity(&self) -> f64 {
+        if matches!(self, Self::Band(_)) { 0.25 } else { 0.8 }
+    }
+}
+
+/// Points with one colour and one line in the legend, which has none for an empty name.
 #[derive(Debug, Clone)]
 pub(crate) struct Series {
     pub(crate) name: String,
@@ -91,7 +102,7 @@ impl Plot {
             .map_err(|what| ReportError::Draw { figure: self.name.clone(), what })?;
         let Self { name, title, caption, .. } = self;
         let svg = svg::themed(&name, &title, &caption, &drawing, &legend);
-        Ok(Figure { name, title, caption, svg, hover })
+        Ok(Figure { name, title, section: "", caption, svg, hover })
     }
 
     /// Title and legend, and how many rows the legend takes.
@@ -99,7 +110,7 @@ impl Plot {
         let mut out =
             format!("<text class=\"title\" x=\"120\" y=\"230\">{}</text>\n", escape(&self.title));
         let (mut x, mut row) = (120, 0);
-        for series in &self.series {
+        for series in self.series.iter().filter(|series| !series.name.is_empty()) {
             let needs = 330 + width(&series.name, 132.0) + 150;
             if x > 120 && x + needs > WIDTH - 60 {
                 (x, row) = (120, row + 1);
@@ -126,6 +137,12 @@ impl Plot {
                         y - 45
                     )
                 }
+                Mark::Band(_) | Mark::Stack(_) => format!(
+                    "<rect class=\"f-{class}\" opacity=\"{}\" x=\"{x}\" y=\"{}\" width=\"230\" \
+                     height=\"100\"/>",
+                    series.mark.opacity(),
+                    y - 95
+                ),
             };
             out += &format!(
                 "<g class=\"key\" data-key=\"{colour}\">{swatch}<text x=\"{}\" y=\"{y}\">{}</text></g>\n",
@@ -145,7 +162,10 @@ impl Plot {
         let mut chart = ChartBuilder::on(&root)
             .margin_left(60)
             .margin_top(top)
-            .margin_right(if self.right.is_some() { 900 } else { 220 })
+            .margin_right(self.right.as_ref().map_or(220, |(_, ticks)| {
+                let longest = ticks.iter().map(|(_, text)| width(text, TICK_SIZE)).max();
+                (longest.unwrap_or(0) + 420).max(900)
+            }))
             .margin_bottom(60)
             .x_label_area_size(430)
             .y_label_area_size(labels)
@@ -277,6 +297,14 @@ impl Series {
                 .map(|_| ())
                 .map_err(|e| e.to_string()),
             Mark::Dots => dots(chart, 55),
+            Mark::Band(floor) | Mark::Stack(floor) => {
+                let lower = self.points.iter().zip(floor).map(|(&(x, _), &y)| (x, y)).rev();
+                let edge: Vec<(f64, f64)> = self.points.iter().copied().chain(lower).collect();
+                chart
+                    .draw_series([Polygon::new(edge, colour.mix(self.mark.opacity()).filled())])
+                    .map(|_| ())
+                    .map_err(|e| e.to_string())
+            }
             Mark::Ranges(ranges) => {
                 for (&(_, y), [low, inner_low, inner_high, high]) in self.points.iter().zip(ranges)
                 {

@@ -1,7 +1,8 @@
 //! Where the money comes from and where it goes.
 
+use super::scale::{Scale, dollars, priced};
 use super::throughput::{time_text, wide};
-use super::{FOLD, Mark, Plot, Series, decimals, linear, ticks};
+use super::{FOLD, Mark, Plot, Series, linear, ticks};
 use crate::context::Context;
 use crate::tally::Tally;
 
@@ -30,6 +31,10 @@ pub(super) fn plot(tally: &Tally, context: &Context) -> Option<Plot> {
             let mut points = vec![(0.0, 0.0)];
             for (k, amount) in amounts.iter().enumerate() {
                 sum += amount;
+                // Members are told at samples what they were paid since the last.
+                if tally.is_aggregate() && *amount == 0 {
+                    continue;
+                }
                 let coins = wide(sum) / wide(coin.smallest_units.max(1)) / tally.replications();
                 points.push((clock.end(k), coins));
             }
@@ -47,36 +52,23 @@ pub(super) fn plot(tally: &Tally, context: &Context) -> Option<Plot> {
         })
         .collect();
     let y = linear(&format!("{} since the start", coin.name), 0.0, top, false);
-    let right = coin.usd.filter(|price| *price > 0.0 && price.is_finite()).map(|price| {
-        let usd = linear("", 0.0, y.high * price, false);
-        let inside = usd.ticks.iter().filter(|(at, _)| *at <= y.high * price * 1.000_001);
-        let ticks = inside.map(|(at, _)| (at / price, dollars(*at))).collect();
-        (format!("at ${} each", crate::format::number(price, 4)), ticks)
-    });
-    let priced = if right.is_some() { " The right scale applies one stated price." } else { "" };
     Some(Plot {
         name: "money".to_owned(),
         title: "Money issued and paid".to_owned(),
         caption: format!(
             "{} newly issued in blocks and paid out by reason, cumulative, nominal; mean over \
-             replications.{priced}",
-            coin.name
+             replications.{}{}",
+            coin.name,
+            if tally.is_aggregate() {
+                " Payments of many periods are told at samples."
+            } else {
+                ""
+            },
+            priced(coin)
         ),
         x: ticks::time(clock.end(clock.count - 1)),
+        right: Scale::Linear.dollars(coin, &y),
         y,
-        right,
         series,
     })
-}
-
-/// An amount of dollars with a short suffix.
-fn dollars(amount: f64) -> String {
-    let (scale, suffix) = match amount.abs() {
-        a if a >= 1e9 => (1e9, " bn"),
-        a if a >= 1e6 => (1e6, " M"),
-        a if a >= 1e4 => (1e3, " k"),
-        _ => (1.0, ""),
-    };
-    let places = decimals(amount / scale).min(4);
-    format!("${}{suffix}", crate::format::number(amount / scale, 3.max(places)))
 }

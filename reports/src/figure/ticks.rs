@@ -55,7 +55,7 @@ pub(crate) fn linear(label: &str, low: f64, high: f64, percent: bool) -> Axis {
 }
 
 /// A time axis from 0 to a horizon in ns, in one unit of time.
-pub(super) fn time(horizon_ns: f64) -> Axis {
+pub(crate) fn time(horizon_ns: f64) -> Axis {
     const UNITS: [(f64, &str, &[f64]); 5] = [
         (86_400e9, "d", &[1.0, 2.0, 5.0, 7.0, 14.0, 30.0, 60.0, 100.0, 200.0, 365.0, 1000.0]),
         (3_600e9, "h", &[1.0, 2.0, 3.0, 4.0, 6.0, 12.0, 24.0]),
@@ -83,12 +83,17 @@ pub(super) fn time(horizon_ns: f64) -> Axis {
 /// Decades and their 2 and 5 between two positive times in seconds, placed at their
 /// logarithms.
 pub(super) fn log_seconds(label: &str, low: f64, high: f64) -> Axis {
-    let mut marks = Vec::new();
-    let mut power = 1e-9;
-    while power <= high * 10.0 {
-        marks.extend([power, 2.0 * power, 5.0 * power]);
-        power *= 10.0;
-    }
+    log(label, low, high, seconds)
+}
+
+/// Decades and their 2 and 5 between two positive values, placed at their logarithms.
+pub(super) fn log(label: &str, low: f64, high: f64, text: fn(f64) -> String) -> Axis {
+    // Read from text, each is the double nearest to it; products of tens drift.
+    let mark = |exponent: i32, digit: u8| -> f64 {
+        format!("{digit}e{exponent}").parse().unwrap_or(f64::INFINITY)
+    };
+    let decades = (-12..=300).take_while(|&exponent| mark(exponent, 1) <= high * 10.0);
+    let marks: Vec<f64> = decades.flat_map(|e| [1, 2, 5].map(|digit| mark(e, digit))).collect();
     let first = marks.iter().rposition(|m| *m <= low * 1.000_001).unwrap_or(0);
     let last = marks.iter().position(|m| *m >= high * 0.999_999).unwrap_or(marks.len() - 1);
     let inside = &marks[first..=last.max(first + 1).min(marks.len() - 1)];
@@ -98,7 +103,7 @@ pub(super) fn log_seconds(label: &str, low: f64, high: f64) -> Axis {
         .iter()
         .enumerate()
         .filter(|(i, _)| keep(*i))
-        .map(|(_, &m)| (sim_types::math::ln(m), seconds(m)))
+        .map(|(_, &m)| (sim_types::math::ln(m), text(m)))
         .collect();
     Axis {
         label: label.to_owned(),

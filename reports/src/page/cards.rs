@@ -1,18 +1,19 @@
 //! The few numbers that say most, large.
 
 use crate::context::Context;
+use crate::figure::dollars;
 use crate::format::{escape, number, with_unit};
 use crate::metrics::{Metric, Metrics};
 
 /// One card: a metric and what to call it; below it another metric and the words after it.
-struct Card {
+pub(super) struct Card {
     metric: &'static str,
     label: &'static str,
     below: &'static str,
     words: &'static str,
 }
 
-const fn card(
+pub(super) const fn card(
     metric: &'static str,
     label: &'static str,
     below: &'static str,
@@ -21,7 +22,7 @@ const fn card(
     Card { metric, label, below, words }
 }
 
-const CARDS: [Card; 10] = [
+pub(super) const RUN: [Card; 10] = [
     card("jobs_final_share", "Jobs served to finality", "jobs_submitted", "submitted"),
     card("goodput_share", "Served and right", "answers_right_share", "of answers right"),
     card("answer_latency_p50", "Answer, median", "answer_latency_p99", "at the 99th percentile"),
@@ -45,9 +46,9 @@ const CARDS: [Card; 10] = [
 ];
 
 /// The cards of the metrics that the run has.
-pub(super) fn cards(context: &Context, metrics: &Metrics) -> String {
+pub(super) fn cards(cards: &[Card], context: &Context, metrics: &Metrics) -> String {
     let mut out = String::from("<div class=\"cards\">\n");
-    for Card { metric: name, label, below, words } in CARDS {
+    for &Card { metric: name, label, below, words } in cards {
         let Some(metric) = metrics.get(name) else { continue };
         let (value, unit) = with_unit(metric.value, &metric.unit);
         let mut lines = Vec::new();
@@ -55,10 +56,10 @@ pub(super) fn cards(context: &Context, metrics: &Metrics) -> String {
         if let Some((low, high)) = interval(metric).filter(|(low, high)| low != high) {
             lines.push(format!("95 %: {low} to {high}"));
         }
-        if name == "emission_total"
+        if ["emission_total", "issuance_end", "coin_in_pools", "users_net_flow"].contains(&name)
             && let Some(price) = context.coin.usd
         {
-            lines.push(format!("${} at ${}", number(metric.value * price, 4), number(price, 4)));
+            lines.push(format!("{} at ${}", dollars(metric.value * price), number(price, 4)));
         }
         if let Some(other) = metrics.get(below) {
             let (value, unit) = with_unit(other.value, &other.unit);

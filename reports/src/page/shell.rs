@@ -30,7 +30,10 @@ pub(crate) fn shell(title: &str, body: &str, figures: &[Figure]) -> String {
 }
 
 /// The figures with their captions.
-pub(crate) fn figures(figures: &[Figure]) -> String {
+pub(crate) fn figures(figures: &[&Figure]) -> String {
+    if figures.is_empty() {
+        return String::new();
+    }
     let mut out = String::from("<div class=\"figures\">\n");
     for figure in figures {
         out += &format!(
