@@ -45,6 +45,7 @@ fn context(days: u64, tables: &[&str]) -> Context {
         tables: tables.iter().map(table).collect(),
         notes: Vec::new(),
         control: reports::context::Control::default(),
+        attackers: Vec::new(),
     }
 }
 
