@@ -1,0 +1,27 @@
+//! The registry. A kernel is one file here, one in `cuda/`, and a function in
+//! [`twin`](crate::twin).
+
+use crate::kernel::Kernel;
+
+mod common;
+
+macro_rules! registry {
+    ($($name:ident),* $(,)?) => {
+        $(mod $name;)*
+
+        /// Every kernel.
+        pub const ALL: &[&Kernel] = &[$(&$name::KERNEL),*];
+    };
+}
+
+registry! {
+    gemm_f32,
+    rmsnorm,
+    softmax,
+    rope,
+    swiglu,
+    fingerprint,
+    grpo,
+    int8_blocks,
+    topk,
+}

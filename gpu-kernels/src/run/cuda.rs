@@ -1,0 +1,1 @@
+//! Kernels on the CUDA device of this machine.
