@@ -9,7 +9,7 @@ KERNEL __launch_bounds__(512) softmax(const u16* __restrict__ x, u16* __restrict
   const u64 row = u64(blockIdx.x) * d;
   const u32 first = threadIdx.x * 8;
   uint4 kept[KEPT];
-  float most = -INFINITY;
+  float most = -3.4e38f;
 #pragma unroll
   for (int v = 0; v < KEPT; v++) {
     u32 at = first + v * 4096;

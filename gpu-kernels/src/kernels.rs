@@ -4,6 +4,7 @@
 use crate::kernel::Kernel;
 
 mod common;
+mod merkle;
 
 macro_rules! registry {
     ($($name:ident),* $(,)?) => {
@@ -15,6 +16,7 @@ macro_rules! registry {
 }
 
 registry! {
+    yuma,
     gemm_f32,
     rmsnorm,
     softmax,
@@ -24,4 +26,9 @@ registry! {
     grpo,
     int8_blocks,
     topk,
+    reed_solomon,
+    keccak,
+    blake2b,
+    sha256,
+    commitment,
 }

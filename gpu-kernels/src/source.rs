@@ -4,6 +4,7 @@
 const HEADERS: &[(&str, &str)] = &[
     ("fibers.h", include_str!("../cuda/fibers.h")),
     ("device.cuh", include_str!("../cuda/device.cuh")),
+    ("fixed.cuh", include_str!("../cuda/fixed.cuh")),
 ];
 
 /// The text of a kernel with every `#include "…"` of ours replaced by the header, once each.

@@ -6,8 +6,11 @@
 pub mod elementwise;
 pub mod gemm;
 pub mod gradients;
+pub mod merkle;
 pub mod order;
+pub mod reed_solomon;
 pub mod rewards;
+pub mod yuma;
 
 /// Compiles a function a second time for processors with AVX2 and FMA, and takes that one
 /// where they are. Results are the same: `mul_add` rounds once either way.
