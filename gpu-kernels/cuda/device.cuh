@@ -86,6 +86,27 @@ template <class T> DEVICE T block_max(T x, T* part) {
   return most;
 }
 
+// Sum of a value over the threads before, and over all; `part` has 32 places.
+DEVICE u32 sum_before(u32 value, u32* part, u32* all) {
+  const u32 lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+  u32 sum = value;
+#pragma unroll
+  for (int by = 1; by < 32; by <<= 1) {
+    u32 other = __shfl_up_sync(ALL_LANES, sum, by);
+    sum += lane >= u32(by) ? other : 0;
+  }
+  __syncthreads();
+  if (lane == 31) part[warp] = sum;
+  __syncthreads();
+  u32 base = 0, total = 0;
+  for (u32 w = 0; w < blockDim.x >> 5; w++) {
+    base += w < warp ? part[w] : 0;
+    total += part[w];
+  }
+  *all = total;
+  return base + sum - value;
+}
+
 // Copies 16 bytes to shared memory without a register in between; where `take` is false writes
 // zeros and reads nothing. Visible after commit, wait and a barrier.
 DEVICE void copy_async(void* shared, const void* global, bool take) {

@@ -258,6 +258,56 @@ static inline T shuffle(unsigned mask, T value, unsigned from) {
   return value;
 }
 
+// What a lane brings to the tensor core's product of 16 x 8 x 16.
+struct Fragment { unsigned a[4], b[2]; };
+static Fragment fragment[2][MOST_THREADS];
+
+static inline float bf16_half(unsigned pair, unsigned high) {
+  unsigned bits = high ? pair & 0xffff0000u : pair << 16;
+  float x;
+  memcpy(&x, &bits, 4);
+  return x;
+}
+
+// mma.m16n8k16 by its fragments (PTX ISA, "Matrix fragments for mma.m16n8k16"): the reference
+// for what lane holds what. Sums in double precision; a tensor core's order is its own.
+static inline void tensor_product(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  Fragment* lanes = fragment[self->turn++ & 1];
+  Fragment& mine = lanes[self->index];
+  memcpy(mine.a, a, 16);
+  memcpy(mine.b, b, 8);
+  self->mask = ~0u;
+  wait(AT_WARP);
+  lanes += self->index & ~31u;
+  const unsigned lane = self->index & 31;
+  for (unsigned i = 0; i < 4; i++) {
+    const unsigned row = lane / 4 + 8 * (i >> 1), column = lane % 4 * 2 + (i & 1);
+    double sum = d[i];
+    for (unsigned k = 0; k < 16; k++) {
+      const unsigned from = k % 8 / 2;
+      const Fragment& left = lanes[row % 8 * 4 + from];
+      const Fragment& right = lanes[column * 4 + from];
+      sum += double(bf16_half(left.a[(row >> 3) + 2 * (k >> 3)], k & 1)) * bf16_half(right.b[k >> 3], k & 1);
+    }
+    d[i] = float(sum);
+  }
+}
+
+// ldmatrix.x4: lane l names row l % 8 of matrix l / 8; a lane receives two neighbours of a row
+// of each matrix, or of a column if turned.
+static inline void load_matrices(unsigned (&out)[4], const void* row, bool turned) {
+  uint64_t* lanes = exchange(~0u, (uint64_t)row);
+  const unsigned lane = self->index & 31;
+  for (unsigned j = 0; j < 4; j++) {
+    uint16_t pair[2];
+    for (unsigned h = 0; h < 2; h++) {
+      const unsigned r = turned ? lane % 4 * 2 + h : lane / 4, c = turned ? lane / 4 : lane % 4 * 2 + h;
+      pair[h] = ((const uint16_t*)lanes[8 * j + r])[c];
+    }
+    out[j] = pair[0] | unsigned(pair[1]) << 16;
+  }
+}
+
 static inline void copy_later(void* to, const void* from, unsigned bytes, unsigned kept) {
   if (self->copies == MOST_COPIES) {
     fputs("fibers: more asynchronous copies in flight than MOST_COPIES\n", stderr);

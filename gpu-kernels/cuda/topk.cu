@@ -61,27 +61,6 @@ KERNEL __launch_bounds__(256) topk_tally(const float* __restrict__ x, u32 n, con
   if (threadIdx.x == 0) greater[blockIdx.x] = g, equal[blockIdx.x] = e;
 }
 
-// Sum of a value over the threads before, and over all; `part` has 32 places.
-DEVICE u32 before(u32 value, u32* part, u32* all) {
-  const u32 lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-  u32 sum = value;
-#pragma unroll
-  for (int by = 1; by < 32; by <<= 1) {
-    u32 other = __shfl_up_sync(ALL_LANES, sum, by);
-    sum += lane >= u32(by) ? other : 0;
-  }
-  __syncthreads();
-  if (lane == 31) part[warp] = sum;
-  __syncthreads();
-  u32 base = 0, total = 0;
-  for (u32 w = 0; w < blockDim.x >> 5; w++) {
-    base += w < warp ? part[w] : 0;
-    total += part[w];
-  }
-  *all = total;
-  return base + sum - value;
-}
-
 // One block: counts become sums over the tiles before.
 KERNEL __launch_bounds__(1024) topk_scan(u32* greater, u32* equal, u32 tiles) {
   __shared__ u32 part[32];
@@ -90,7 +69,7 @@ KERNEL __launch_bounds__(1024) topk_scan(u32* greater, u32* equal, u32 tiles) {
     const u32 i = first + threadIdx.x;
     const u32 g = i < tiles ? greater[i] : 0, e = i < tiles ? equal[i] : 0;
     u32 g_all, e_all;
-    const u32 g_at = before(g, part, &g_all), e_at = before(e, part, &e_all);
+    const u32 g_at = sum_before(g, part, &g_all), e_at = sum_before(e, part, &e_all);
     if (i < tiles) greater[i] = g_base + g_at, equal[i] = e_base + e_at;
     g_base += g_all, e_base += e_all;
   }
@@ -110,7 +89,7 @@ KERNEL __launch_bounds__(256) topk_write(const float* __restrict__ x, u32 n, con
     const bool g = i < n && m > bar, e = i < n && m == bar;
     // Both counts fit 16 bits: one sum for two.
     u32 all;
-    const u32 both = before(u32(g) | u32(e) << 16, part, &all);
+    const u32 both = sum_before(u32(g) | u32(e) << 16, part, &all);
     const u32 g_at = g_base + (both & 0xffff), e_at = e_base + (both >> 16);
     if (g || (e && e_at < wanted)) {
       const u32 to = g_at + (e_at < wanted ? e_at : wanted);

@@ -18,6 +18,10 @@ macro_rules! registry {
 registry! {
     yuma,
     gemm_f32,
+    gemm_bf16,
+    attention_prefill,
+    attention_decode,
+    moe,
     rmsnorm,
     softmax,
     rope,
@@ -26,9 +30,12 @@ registry! {
     grpo,
     int8_blocks,
     topk,
+    lowrank,
     reed_solomon,
     keccak,
     blake2b,
     sha256,
     commitment,
+    ntt,
+    msm,
 }

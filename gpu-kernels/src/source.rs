@@ -4,6 +4,9 @@
 const HEADERS: &[(&str, &str)] = &[
     ("fibers.h", include_str!("../cuda/fibers.h")),
     ("device.cuh", include_str!("../cuda/device.cuh")),
+    ("tensor.cuh", include_str!("../cuda/tensor.cuh")),
+    ("tile.cuh", include_str!("../cuda/tile.cuh")),
+    ("field.cuh", include_str!("../cuda/field.cuh")),
     ("fixed.cuh", include_str!("../cuda/fixed.cuh")),
 ];
 

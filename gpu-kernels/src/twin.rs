@@ -3,10 +3,16 @@
 //! A twin of an fp32 kernel performs the same operations in the same order, so that its bits
 //! are the kernel's.
 
+pub mod attention;
 pub mod elementwise;
+pub mod field;
 pub mod gemm;
 pub mod gradients;
+pub mod lowrank;
 pub mod merkle;
+pub mod moe;
+pub mod msm;
+pub mod ntt;
 pub mod order;
 pub mod reed_solomon;
 pub mod rewards;
