@@ -53,7 +53,7 @@ template <class P> DEVICE Field<P> subtract(const Field<P>& a, const Field<P>& b
 
 // a b / 2^(32 N), operands scanned in turn (Koc, Acar and Kaliski, IEEE Micro 16, 1996: CIOS).
 // Both moduli leave the top bit free, so that no limb is needed beyond N + 1.
-template <class P> DEVICE Field<P> multiply(const Field<P>& a, const Field<P>& b) {
+template <class P> DEVICE Field<P> product(const Field<P>& a, const Field<P>& b) {
   constexpr int N = P::N;
   u32 t[N + 1];
 #pragma unroll

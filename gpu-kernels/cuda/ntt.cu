@@ -60,7 +60,7 @@ KERNEL __launch_bounds__(256) ntt_pass(const u32* in, u32* out, const u32* __res
       const u32 position = low << first | (group & ((1u << first) - 1));
       const u32 power = position << (log_n - first - s - 1);
       const u32 i = member * beside + t % beside, j = i + (beside << s);
-      const F x = take(sm, i), y = multiply(take(sm, j), load<Scalar>(roots + u64(power) * 8));
+      const F x = take(sm, i), y = product(take(sm, j), load<Scalar>(roots + u64(power) * 8));
       put(sm, i, add(x, y));
       put(sm, j, subtract(x, y));
     }

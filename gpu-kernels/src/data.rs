@@ -126,13 +126,11 @@ impl Draw {
     }
 
     /// Below `n`, which is positive; the bias is below n / 2^64.
-    #[expect(clippy::cast_possible_truncation, reason = "the high half of a product")]
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
     }
 
     /// Uniform over the multiples of 2^-23 from -1 up to 1.
-    #[expect(clippy::cast_precision_loss, reason = "24 bits fit")]
     pub fn unit(&mut self) -> f32 {
         (self.bits() >> 40) as f32 / 8_388_608.0 - 1.0
     }

@@ -73,10 +73,10 @@ fn one(
                 let near = (f - w).abs() <= absolute + relative * w.abs();
                 (format!("{f:e}, the twin has {w:e}"), near)
             }
-            (Some(f), Some(w), Tolerance::Bits) => {
-                (format!("{f:e} ({f:?}), the twin has {w:e}"), false)
+            (Some(f), Some(w), Tolerance::Bits) if matches!(found, Data::F32(_)) => {
+                (format!("{f:e}, the twin has {w:e}"), false)
             }
-            _ => (format!("{} (bytes), the twin has {}", hex(f), hex(w)), false),
+            _ => (format!("{} by its bits, the twin has {}", hex(f), hex(w)), false),
         };
         if !near {
             return Err(format!("{i}] is {text}"));
@@ -95,5 +95,5 @@ fn float(data: &Data, i: usize) -> Option<f32> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().rev().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }

@@ -28,7 +28,7 @@ pub(super) const KERNEL: Kernel = Kernel {
     tolerance: Tolerance::Near { absolute: 8e-3, relative: 8e-3 },
     cost: |shape| {
         let [chunk, context, kv_heads, group] = dims(shape);
-        let pairs = chunk * (context + (chunk + 1.0) / 2.0);
+        let pairs = chunk * context + chunk * (chunk + 1.0) / 2.0;
         let heads = kv_heads * group;
         let head = HEAD as f64;
         Cost {

@@ -1,4 +1,4 @@
-//! Merkle trees of BLAKE2b.
+//! Merkle trees of `BLAKE2b`.
 
 use blake2::Blake2b;
 use blake2::digest::consts::U32;

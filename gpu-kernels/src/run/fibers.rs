@@ -66,7 +66,7 @@ const GUARD: usize = 256;
 const GUARD_BYTE: u8 = 0x5A;
 
 impl Program {
-    /// Compiles the kernel in a folder, with its text changed by `edit`.
+    /// Compiles the kernel in a folder, with its text, headers put in, changed by `edit`.
     ///
     /// # Errors
     /// What the compiler said, or that there is none.
@@ -75,7 +75,7 @@ impl Program {
         folder: &Path,
         edit: impl FnOnce(&str) -> String,
     ) -> Result<Self, String> {
-        let mut text = source::expanded(kernel.name, &edit(kernel.source));
+        let mut text = edit(&source::expanded(kernel.name, kernel.source));
         for entry in kernel.entries {
             text.push_str(&format!(
                 "extern \"C\" void thunk_{entry}(void** args) {{ fibers::call({entry}, args); }}\n"

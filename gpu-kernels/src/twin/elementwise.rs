@@ -23,7 +23,7 @@ pub fn narrow(x: f32) -> u16 {
 /// e^x, the bits of `exp_f32` in `cuda/device.cuh`.
 #[inline(always)]
 #[must_use]
-#[expect(clippy::excessive_precision, reason = "as the source prints them")]
+#[expect(clippy::excessive_precision, clippy::approx_constant, reason = "as the source has them")]
 pub fn exp(x: f32) -> f32 {
     let x = if x > 88.0 { 88.0 } else { x };
     // The last bits of the shifted number are the integer.

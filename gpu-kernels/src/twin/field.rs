@@ -65,6 +65,7 @@ const fn multiply_carry(sum: u64, a: u64, b: u64, carry: u64) -> (u64, u64) {
     (wide as u64, (wide >> 64) as u64)
 }
 
+#[expect(clippy::needless_range_loop, reason = "limbs of several numbers side by side")]
 impl<P: Modulus<N>, const N: usize> Field<P, N> {
     /// Zero.
     pub const ZERO: Self = Self([0; N], core::marker::PhantomData);

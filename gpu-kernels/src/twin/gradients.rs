@@ -15,7 +15,7 @@ fn quantise_block_body(x: &[f32], q: &mut [u8]) -> f32 {
     let inverse = if most > 0.0 { 127.0 / most } else { 0.0 };
     for (q, &x) in q.iter_mut().zip(x) {
         let rounded = x.mul_add(inverse, 12_582_912.0) - 12_582_912.0;
-        *q = (rounded as i32) as u8;
+        *q = (rounded as i8).cast_unsigned();
     }
     most / 127.0
 }

@@ -47,9 +47,11 @@ pub fn orthonormalise(p: &mut [f32], r: usize) {
             let dot = dot(b, column);
             subtract(column, dot, b);
         }
-        let square = dot(column, &column.clone());
+        let square = dot(column, column);
         let scale = if square > 0.0 { 1.0 / square.sqrt() } else { 0.0 };
-        column.iter_mut().for_each(|x| *x *= scale);
+        for x in column {
+            *x *= scale;
+        }
     }
     for i in 0..m {
         for c in 0..r {

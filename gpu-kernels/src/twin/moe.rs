@@ -16,7 +16,9 @@ pub fn route(logits: &[f32], experts: usize, k: usize, choice: &mut [u32], gate:
             *gate = exp(row[expert] - row[order[0]]);
             sum += *gate;
         }
-        gate.iter_mut().for_each(|gate| *gate /= sum);
+        for gate in gate {
+            *gate /= sum;
+        }
     }
 }
 

@@ -113,6 +113,7 @@ mod wide {
             (_mm256_broadcastsi128_si256(half(0)), _mm256_broadcastsi128_si256(half(16)))
         };
         for (x, y) in xs.iter().zip(ys) {
+            #[expect(clippy::cast_ptr_alignment, reason = "unaligned loads")]
             #[expect(unsafe_code, reason = "loads and stores by pointer")]
             // SAFETY: both arrays have 32 bytes, and no alignment is asked for.
             unsafe {

@@ -14,7 +14,7 @@ pub fn fingerprint(logits: &[u16], token: &[u32], choice: &mut [u32], gap: &mut 
         // The order of numbers, -0 below +0, as an order of integers.
         let key = |bits: u16| {
             let bits = bits.cast_signed();
-            bits ^ (((bits >> 15) as u16) >> 1).cast_signed()
+            bits ^ ((bits >> 15).cast_unsigned() >> 1).cast_signed()
         };
         let most = row.iter().map(|&x| key(x)).max().unwrap_or(0);
         let best = row.iter().position(|&x| key(x) == most).unwrap_or(0);

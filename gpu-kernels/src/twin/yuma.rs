@@ -52,7 +52,9 @@ pub fn normalise(values: &mut [u64]) -> u64 {
     let sum = values.iter().fold(I32F32::ZERO, |sum, &x| plus(sum, fixed(x)));
     if sum > I32F32::ZERO {
         let whole = Whole::new(sum);
-        values.iter_mut().for_each(|x| *x = bits(whole.share(fixed(*x))));
+        for x in values.iter_mut() {
+            *x = bits(whole.share(fixed(*x)));
+        }
     }
     values.iter().sum()
 }
@@ -80,7 +82,9 @@ pub fn epoch(inputs: &Epoch<'_>, out: &mut Outcome<'_>) {
     let votes = Votes { each, minority: total.saturating_sub(inputs.majority) };
     let zeros = || vec![0_u64; rows.len()];
     let add = |mut a: Vec<u64>, b: Vec<u64>| {
-        a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+        for (a, b) in a.iter_mut().zip(b) {
+            *a += b;
+        }
         a
     };
 
