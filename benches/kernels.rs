@@ -9,9 +9,7 @@ use gpu_kernels::bench::limits;
 use gpu_kernels::data::{Data, Draw};
 use gpu_kernels::kernel::find;
 use gpu_kernels::twin::{gemm, reed_solomon};
-use mechanisms::yuma::{
-    EpochInputs, EpochOutputs, Form, Hyperparameters, Scratch, epoch_into,
-};
+use mechanisms::yuma::{EpochInputs, EpochOutputs, Form, Hyperparameters, Scratch, epoch_into};
 use sim_types::fixed::I64F64;
 
 /// Every twin at the smaller of its shapes to time.

@@ -142,8 +142,10 @@ impl Place {
             stop_reason: samples.stop,
             samples_ns: samples.nanoseconds,
             verified,
-            source_hash: blake3::hash(crate::source::expanded(kernel.name, kernel.source).as_bytes())
-                .to_hex()[..16]
+            source_hash: blake3::hash(
+                crate::source::expanded(kernel.name, kernel.source).as_bytes(),
+            )
+            .to_hex()[..16]
                 .to_owned(),
         })
     }

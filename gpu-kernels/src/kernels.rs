@@ -17,6 +17,7 @@ macro_rules! registry {
 
 registry! {
     yuma,
+    yuma_sparse,
     gemm_f32,
     gemm_bf16,
     attention_prefill,

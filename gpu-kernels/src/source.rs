@@ -8,6 +8,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("tile.cuh", include_str!("../cuda/tile.cuh")),
     ("field.cuh", include_str!("../cuda/field.cuh")),
     ("fixed.cuh", include_str!("../cuda/fixed.cuh")),
+    ("yuma.cuh", include_str!("../cuda/yuma.cuh")),
 ];
 
 /// The text of a kernel with every `#include "…"` of ours replaced by the header, once each.

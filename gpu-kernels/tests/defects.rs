@@ -10,16 +10,41 @@ use gpu_kernels::verify;
 
 /// Kernel, text, what stands there instead, what that is.
 const DEFECTS: &[(&str, &str, &str, &str)] = &[
-    ("gemm_f32", "    copy_wait<0>();\n    __syncthreads();\n    stage", "    copy_wait<0>();\n    stage", "a removed barrier"),
-    ("gemm_bf16", "copy_wait<STAGES - 2>", "copy_wait<STAGES - 1>", "a copy that is not waited for"),
+    (
+        "gemm_f32",
+        "    copy_wait<0>();\n    __syncthreads();\n    stage",
+        "    copy_wait<0>();\n    stage",
+        "a removed barrier",
+    ),
+    (
+        "gemm_bf16",
+        "copy_wait<STAGES - 2>",
+        "copy_wait<STAGES - 1>",
+        "a copy that is not waited for",
+    ),
     ("yuma", "share(upscale, bond) * 65535", "share(upscale, bond) * 65536", "a wrong constant"),
     ("rope", "head / heads]", "head % heads]", "a wrong index"),
     ("topk", "e_at < wanted)", "e_at <= wanted)", "a bound too far"),
     ("keccak", "if (2 * i >= n) return;", "if (2 * i > n) return;", "a write beyond the array"),
-    ("attention_prefill", "token <= row && token", "token < row + 2 && token", "a token of the future"),
-    ("softmax", "float sum = 0.0f;", "float sum = 0.0f; if (first >= d) return;", "a barrier that not all reach"),
+    (
+        "attention_prefill",
+        "token <= row && token",
+        "token < row + 2 && token",
+        "a token of the future",
+    ),
+    (
+        "softmax",
+        "float sum = 0.0f;",
+        "float sum = 0.0f; if (first >= d) return;",
+        "a barrier that not all reach",
+    ),
     ("ntt", "low << first |", "low |", "a wrong root"),
-    ("msm", "is_zero(r) ? twice(p) : infinity()", "is_zero(r) ? p : infinity()", "a point added to itself"),
+    (
+        "msm",
+        "is_zero(r) ? twice(p) : infinity()",
+        "is_zero(r) ? p : infinity()",
+        "a point added to itself",
+    ),
 ];
 
 /// What the CPU finds wrong with a kernel whose text is changed; the orders tell nothing apart
@@ -80,7 +105,8 @@ fn every_removed_barrier_is_caught() {
         for number in 0..kernel.source.matches(BARRIER).count() {
             let edit = |source: &str| {
                 // Headers come first and have barriers of their own.
-                let before = source.matches(BARRIER).count() - kernel.source.matches(BARRIER).count();
+                let before =
+                    source.matches(BARRIER).count() - kernel.source.matches(BARRIER).count();
                 let (at, _) = source.match_indices(BARRIER).nth(before + number).expect("counted");
                 format!("{}{}", &source[..at], &source[at + BARRIER.len()..])
             };

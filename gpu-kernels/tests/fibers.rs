@@ -43,7 +43,11 @@ fn every_kernel_gives_its_twins_results_in_every_order_of_threads() {
                 }
             }
         }
-        eprintln!("{:<20} {compiled:>8.2?} to compile, {:>8.2?} in all", kernel.name, began.elapsed());
+        eprintln!(
+            "{:<20} {compiled:>8.2?} to compile, {:>8.2?} in all",
+            kernel.name,
+            began.elapsed()
+        );
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

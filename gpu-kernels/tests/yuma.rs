@@ -92,7 +92,8 @@ fn compare(validators: usize, servers: usize, hyperparameters: Hyperparameters, 
     for (uid, row) in kept.iter().enumerate().take(validators) {
         if stake[uid] > I64F64::ZERO {
             // The rule lists a bond that truncates to zero; a dense matrix cannot.
-            let listed: Vec<_> = rule.bonds[uid].iter().copied().filter(|cell| cell.1 > 0).collect();
+            let listed: Vec<_> =
+                rule.bonds[uid].iter().copied().filter(|cell| cell.1 > 0).collect();
             assert_eq!(*row, listed, "bonds of {uid}, {what}");
         }
     }

@@ -198,9 +198,7 @@ fn axis(text: &str) -> Result<(String, Vec<usize>), String> {
     let wrong = |what: &str| format!("found `--axis {text}`: {what}; expected NAME=LENGTH,…");
     let (name, lengths) = text.split_once('=').ok_or_else(|| wrong("no `=`"))?;
     let length = |part: &str| match part.trim().parse::<i128>() {
-        Ok(n) if n <= 0 && name != "context" => {
-            Err(wrong(&format!("length {n} of axis {name} is not positive")))
-        }
+        Ok(n) if n < 0 => Err(wrong(&format!("length {n} is negative"))),
         Ok(n) => usize::try_from(n).map_err(|_| wrong(&format!("length {n} is out of range"))),
         Err(_) => Err(wrong(&format!("\"{part}\" is no whole number"))),
     };

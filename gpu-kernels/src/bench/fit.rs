@@ -83,7 +83,10 @@ pub fn profile(
         limits_class: Fidelity::Published,
         limits_source: limits.source.clone(),
         fit_class: Fidelity::Fitted,
-        fit_source: format!("{} products by gemm_bf16 of this build on {first}, {kind}", rows.len()),
+        fit_source: format!(
+            "{} products by gemm_bf16 of this build on {first}, {kind}",
+            rows.len()
+        ),
     };
     let mut least = error(&best, &rows);
     // One parameter at a time by steps that shrink: four dimensions and a cheap function.

@@ -151,8 +151,7 @@ impl Samples {
         let rank = |x: f64| x.clamp(0.0, n.saturating_sub(1) as f64);
         #[expect(clippy::cast_sign_loss, reason = "clamped to the places of the list")]
         let at = |x: f64| sorted.get(rank(x) as usize).copied().unwrap_or(f64::NAN);
-        let interval_ns =
-            [at((n as f64 / 2.0 - half).floor()), at((n as f64 / 2.0 + half).ceil())];
+        let interval_ns = [at((n as f64 / 2.0 - half).floor()), at((n as f64 / 2.0 + half).ceil())];
         let mean = sorted.iter().sum::<f64>() / n as f64;
         let variance = sorted.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n as f64;
         Summary {

@@ -70,13 +70,24 @@ fn job(shape: &[usize], seed: u64) -> Job {
     let out = job.output("out", vec![0_u16; sequences * heads * HEAD]);
     let records = job.scratch("parts", vec![0.0_f32; sequences * heads * parts * RECORD]);
     let args = [
-        q, keys, values, pages, lengths, records, len(most_pages), len(kv_heads), len(group),
+        q,
+        keys,
+        values,
+        pages,
+        lengths,
+        records,
+        len(most_pages),
+        len(kv_heads),
+        len(group),
         Arg::F32(SCALE),
     ];
     job.launch("attention_decode", [parts, kv_heads, sequences], PART, &args);
-    job.launch("attention_join", [heads, sequences], HEAD, &[
-        records, lengths, out, len(heads), len(parts),
-    ]);
+    job.launch(
+        "attention_join",
+        [heads, sequences],
+        HEAD,
+        &[records, lengths, out, len(heads), len(parts)],
+    );
     job
 }
 

@@ -24,7 +24,11 @@ pub(super) const KERNEL: Kernel = Kernel {
     cost: |shape| {
         let [prompts, vocabulary] = dims(shape);
         let elements = prompts * vocabulary;
-        Cost { unit: Unit::Int32, operations: 8.0 * elements, bytes: 2.0 * elements + 12.0 * prompts }
+        Cost {
+            unit: Unit::Int32,
+            operations: 8.0 * elements,
+            bytes: 2.0 * elements + 12.0 * prompts,
+        }
     },
     design: Design {
         bound: Bound::Memory,

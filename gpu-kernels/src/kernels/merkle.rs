@@ -6,10 +6,8 @@ use crate::job::{Job, len};
 use crate::kernel::{Axis, Cost, Unit, axis, axis_of};
 use crate::twin::merkle::{HASH, levels, nodes};
 
-pub(super) const AXES: &[Axis] = &[
-    axis("leaves", "leaves", 1 << 30),
-    axis_of("leaf", "bytes a leaf", 1 << 20, 64),
-];
+pub(super) const AXES: &[Axis] =
+    &[axis("leaves", "leaves", 1 << 30), axis_of("leaf", "bytes a leaf", 1 << 20, 64)];
 pub(super) const VERIFY: &[&[usize]] = &[&[1, 64], &[5, 64], &[131, 192], &[7, 1088]];
 pub(super) const BENCH: &[&[usize]] = &[&[1 << 14, 256], &[1 << 22, 256]];
 

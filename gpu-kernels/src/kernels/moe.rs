@@ -80,16 +80,27 @@ fn job(shape: &[usize], seed: u64) -> Job {
     let act = job.scratch("act", vec![0_u16; slots * f]);
     let y = job.scratch("y", vec![0_u16; slots * h]);
     let (e, s) = (len(experts), len(slots));
-    job.launch("moe_route", tokens.div_ceil(8), 256, &[logits, choice, gate, len(tokens), e, len(k)]);
+    job.launch(
+        "moe_route",
+        tokens.div_ceil(8),
+        256,
+        &[logits, choice, gate, len(tokens), e, len(k)],
+    );
     job.launch("moe_count", experts, 256, &[choice, s, counts]);
     job.launch("moe_tiles", 1, 256, &[counts, e, start, tile_expert, tile_row, len(tiles)]);
     job.launch("moe_place", experts, 256, &[choice, s, start, slot_of, row_of]);
-    job.launch("moe_up", [(2 * f).div_ceil(TILE), tiles], 256, &[
-        x, up, start, tile_expert, tile_row, slot_of, act, e, len(k), len(h), len(f),
-    ]);
-    job.launch("moe_down", [h.div_ceil(TILE), tiles], 256, &[
-        act, down, start, tile_expert, tile_row, y, e, len(h), len(f),
-    ]);
+    job.launch(
+        "moe_up",
+        [(2 * f).div_ceil(TILE), tiles],
+        256,
+        &[x, up, start, tile_expert, tile_row, slot_of, act, e, len(k), len(h), len(f)],
+    );
+    job.launch(
+        "moe_down",
+        [h.div_ceil(TILE), tiles],
+        256,
+        &[act, down, start, tile_expert, tile_row, y, e, len(h), len(f)],
+    );
     let blocks = (tokens * h / 2).div_ceil(256);
     job.launch("moe_combine", blocks, 256, &[y, row_of, gate, out, len(tokens), len(k), len(h)]);
     job

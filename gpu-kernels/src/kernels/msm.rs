@@ -98,7 +98,9 @@ fn job(shape: &[usize], seed: u64) -> Job {
 
 fn twin(shape: &[usize], buffers: &mut [Data]) {
     let [n, bits] = lens(shape);
-    let [points, scalars, result, ends, ..] = buffers else { unreachable!("the buffers of the job") };
+    let [points, scalars, result, ends, ..] = buffers else {
+        unreachable!("the buffers of the job")
+    };
     let base = |words: &[u64]| Base::from_limbs(std::array::from_fn(|i| words[i]));
     let points: Vec<_> =
         points.u64().chunks_exact(12).map(|p| [base(&p[..6]), base(&p[6..])]).collect();

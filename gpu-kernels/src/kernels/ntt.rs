@@ -62,7 +62,8 @@ fn job(shape: &[usize], seed: u64) -> Job {
         let groups = n >> stages;
         let beside = ((1 << STAGES) >> stages).min(groups);
         let (from, turned) = if pass == 0 { (x, 1) } else { (out, 0) };
-        let args = [from, out, roots, len(log_n), len(first), Arg::U32(u32_of(stages)), Arg::U32(turned)];
+        let args =
+            [from, out, roots, len(log_n), len(first), Arg::U32(u32_of(stages)), Arg::U32(turned)];
         job.launch("ntt_pass", groups / beside, 256, &args);
         first += stages;
     }

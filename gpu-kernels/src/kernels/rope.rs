@@ -32,7 +32,11 @@ pub(super) const KERNEL: Kernel = Kernel {
     cost: |shape| {
         let [tokens, heads, d] = dims(shape);
         let elements = tokens * heads * d;
-        Cost { unit: Unit::Fp32, operations: 3.0 * elements, bytes: 4.0 * elements + 4.0 * tokens * d }
+        Cost {
+            unit: Unit::Fp32,
+            operations: 3.0 * elements,
+            bytes: 4.0 * elements + 4.0 * tokens * d,
+        }
     },
     design: Design {
         bound: Bound::Memory,

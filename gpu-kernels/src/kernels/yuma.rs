@@ -33,7 +33,11 @@ pub(super) const KERNEL: Kernel = Kernel {
         // of 8 instructions.
         let [validators, servers] = dims(shape);
         let cells = validators * servers;
-        Cost { unit: Unit::Int32, operations: cells * (32.0 * 6.0 + 12.0 * 8.0), bytes: 10.0 * cells }
+        Cost {
+            unit: Unit::Int32,
+            operations: cells * (32.0 * 6.0 + 12.0 * 8.0),
+            bytes: 10.0 * cells,
+        }
     },
     design: Design {
         bound: Bound::Compute,
@@ -83,16 +87,46 @@ fn job(shape: &[usize], seed: u64) -> Job {
     job.launch("yuma_rows", validators, 256, &[weights, s, rows]);
     job.launch("yuma_normalise", 1, 1024, &[stake, votes, total, v]);
     let wide = columns(validators, SCORES);
-    job.launch("yuma_consensus", servers.div_ceil(wide), 256, &[
-        weights, rows, stake, votes, total, Arg::U64(MAJORITY), v, s, len(wide), consensus,
-        incentive, trust,
-    ]);
+    job.launch(
+        "yuma_consensus",
+        servers.div_ceil(wide),
+        256,
+        &[
+            weights,
+            rows,
+            stake,
+            votes,
+            total,
+            Arg::U64(MAJORITY),
+            v,
+            s,
+            len(wide),
+            consensus,
+            incentive,
+            trust,
+        ],
+    );
     job.launch("yuma_normalise", 1, 1024, &[incentive, incentive, total, s]);
     let wide = columns(validators, BONDS);
-    job.launch("yuma_bonds", servers.div_ceil(wide), 256, &[
-        weights, rows, stake, consensus, incentive, Arg::U64(penalty(shape)), Arg::U64(ALPHA), v, s,
-        len(wide), bonds, dividends,
-    ]);
+    job.launch(
+        "yuma_bonds",
+        servers.div_ceil(wide),
+        256,
+        &[
+            weights,
+            rows,
+            stake,
+            consensus,
+            incentive,
+            Arg::U64(penalty(shape)),
+            Arg::U64(ALPHA),
+            v,
+            s,
+            len(wide),
+            bonds,
+            dividends,
+        ],
+    );
     job.launch("yuma_normalise", 1, 1024, &[dividends, dividends, total, v]);
     job
 }

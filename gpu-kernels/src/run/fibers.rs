@@ -46,8 +46,7 @@ pub struct Program {
 }
 
 type Thunk = unsafe extern "C" fn(*mut *mut c_void);
-type Start =
-    unsafe extern "C" fn(Thunk, *const u32, *const u32, *mut *mut c_void, u32) -> c_int;
+type Start = unsafe extern "C" fn(Thunk, *const u32, *const u32, *mut *mut c_void, u32) -> c_int;
 type Message = unsafe extern "C" fn() -> *const c_char;
 
 /// The C++ compiler to use: `$CXX`, or `g++`.
@@ -88,8 +87,21 @@ impl Program {
         fs::write(&cpp, text).map_err(cannot)?;
         let compiler = compiler();
         let out = Command::new(&compiler)
-            .args(["-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fno-strict-aliasing"])
-            .args(["-fno-exceptions", "-fno-rtti", "-fno-stack-protector", "-shared", "-fPIC", "-w"])
+            .args([
+                "-std=c++17",
+                "-O2",
+                "-march=native",
+                "-ffp-contract=off",
+                "-fno-strict-aliasing",
+            ])
+            .args([
+                "-fno-exceptions",
+                "-fno-rtti",
+                "-fno-stack-protector",
+                "-shared",
+                "-fPIC",
+                "-w",
+            ])
             .arg("-o")
             .args([&path, &cpp])
             .output()
@@ -176,8 +188,7 @@ impl Guarded {
         let bytes = buffer.data.bytes();
         let len = bytes.len();
         let words = len.div_ceil(16) + 2 * GUARD / 16;
-        let mut guarded =
-            Self { memory: vec![u128::from_ne_bytes([GUARD_BYTE; 16]); words], len };
+        let mut guarded = Self { memory: vec![u128::from_ne_bytes([GUARD_BYTE; 16]); words], len };
         let inside = &mut guarded.bytes_mut()[GUARD..GUARD + len];
         match buffer.role {
             Role::Scratch => inside.fill(0xA5),

@@ -59,7 +59,10 @@ impl Nvrtc {
             match library {
                 Ok(library) => std::mem::forget(library),
                 Err(error) => {
-                    return Err(format!("{PATH_VARIABLE}={} does not load: {error}", path.display()));
+                    return Err(format!(
+                        "{PATH_VARIABLE}={} does not load: {error}",
+                        path.display()
+                    ));
                 }
             }
         }

@@ -18,8 +18,12 @@ pub struct Field<P, const N: usize>([u64; N], core::marker::PhantomData<P>);
 pub struct ScalarModulus;
 
 impl Modulus<4> for ScalarModulus {
-    const MODULUS: [u64; 4] =
-        [0xffff_ffff_0000_0001, 0x53bd_a402_fffe_5bfe, 0x3339_d808_09a1_d805, 0x73ed_a753_299d_7d48];
+    const MODULUS: [u64; 4] = [
+        0xffff_ffff_0000_0001,
+        0x53bd_a402_fffe_5bfe,
+        0x3339_d808_09a1_d805,
+        0x73ed_a753_299d_7d48,
+    ];
     const INVERSE: u64 = 0xffff_fffe_ffff_ffff;
 }
 

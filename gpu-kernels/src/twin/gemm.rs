@@ -102,7 +102,8 @@ mod tests {
             let mut c = vec![f32::NAN; m * n];
             super::f32(&a, &b, &mut c, [m, n, k]);
             for (i, found) in c.iter().enumerate() {
-                let chain = (0..k).fold(0.0_f32, |sum, p| a[i / n * k + p].mul_add(b[p * n + i % n], sum));
+                let chain =
+                    (0..k).fold(0.0_f32, |sum, p| a[i / n * k + p].mul_add(b[p * n + i % n], sum));
                 assert_eq!(found.to_bits(), chain.to_bits(), "{m} {n} {k} at {i}");
             }
         }

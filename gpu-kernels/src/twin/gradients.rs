@@ -88,12 +88,16 @@ mod tests {
         let x: Vec<f32> = (0..500).map(|_| draw.below(9) as f32 - 4.0).collect();
         for k in [1, 7, 250, 499, 500] {
             let mut order: Vec<u32> = (0..500).collect();
-            order.sort_by(|&a, &b| x[b as usize].abs().total_cmp(&x[a as usize].abs()).then(a.cmp(&b)));
+            order.sort_by(|&a, &b| {
+                x[b as usize].abs().total_cmp(&x[a as usize].abs()).then(a.cmp(&b))
+            });
             order.truncate(k);
             order.sort_unstable();
             let (places, values) = top(&x, k);
             assert_eq!(places, order, "{k}");
-            assert!(values.iter().zip(&places).all(|(v, &p)| v.to_bits() == x[p as usize].to_bits()));
+            assert!(
+                values.iter().zip(&places).all(|(v, &p)| v.to_bits() == x[p as usize].to_bits())
+            );
         }
     }
 }

@@ -99,7 +99,8 @@ mod tests {
         orthonormalise(&mut p, r);
         for a in 0..r {
             for b in 0..r {
-                let dot: f64 = (0..m).map(|i| f64::from(p[i * r + a]) * f64::from(p[i * r + b])).sum();
+                let dot: f64 =
+                    (0..m).map(|i| f64::from(p[i * r + a]) * f64::from(p[i * r + b])).sum();
                 assert!((dot - f64::from(u8::from(a == b))).abs() < 1e-5, "{a} {b}: {dot}");
             }
         }

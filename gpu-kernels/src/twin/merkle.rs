@@ -33,9 +33,11 @@ pub fn nodes(n: usize) -> usize {
 pub fn tree<D: Digest + OutputSizeUser>(data: &[u8], leaf: usize, out: &mut [u8]) {
     let levels = levels(data.len() / leaf);
     let (leaves, _) = out.split_at_mut(levels[0].1 * HASH);
-    leaves.par_chunks_mut(HASH).zip(data.par_chunks(leaf)).with_min_len(16).for_each(|(out, leaf)| {
-        out.copy_from_slice(&D::digest(leaf));
-    });
+    leaves.par_chunks_mut(HASH).zip(data.par_chunks(leaf)).with_min_len(16).for_each(
+        |(out, leaf)| {
+            out.copy_from_slice(&D::digest(leaf));
+        },
+    );
     for pair in levels.windows(2) {
         let [(from, n), (to, _)] = [pair[0], pair[1]];
         let (below, above) = out.split_at_mut(to * HASH);

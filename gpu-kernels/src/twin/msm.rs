@@ -104,9 +104,8 @@ impl Point {
 pub fn generator() -> Affine {
     let base = |text: &str| {
         let digit = |c: char| u64::from(c.to_digit(16).expect("hexadecimal digits"));
-        text.chars().fold(Base::ZERO, |x, c| {
-            (0..4).fold(x, |x, _| x.add(x)).add(Base::from_int(digit(c)))
-        })
+        text.chars()
+            .fold(Base::ZERO, |x, c| (0..4).fold(x, |x, _| x.add(x)).add(Base::from_int(digit(c))))
     };
     [
         base(

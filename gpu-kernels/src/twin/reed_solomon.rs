@@ -94,9 +94,9 @@ fn plain(table: &[u8; 32], x: &[u8], y: &mut [u8]) {
 #[cfg(target_arch = "x86_64")]
 mod wide {
     use std::arch::x86_64::{
-        __m256i, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_loadu_si256,
-        _mm256_set1_epi8, _mm256_shuffle_epi8, _mm256_srli_epi16, _mm256_storeu_si256,
-        _mm256_xor_si256, _mm_loadu_si128,
+        __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256,
+        _mm256_loadu_si256, _mm256_set1_epi8, _mm256_shuffle_epi8, _mm256_srli_epi16,
+        _mm256_storeu_si256, _mm256_xor_si256,
     };
 
     /// 32 bytes at a time, each half of a byte looked up by a shuffle (Plank, Greenan and
@@ -157,7 +157,8 @@ mod tests {
         let mut parity = vec![0; m * len];
         encode(&matrix, &data, &mut parity, k, len);
         for _ in 0..20 {
-            let mut left: Vec<usize> = draw.permutation(k + m).iter().map(|&i| i as usize).collect();
+            let mut left: Vec<usize> =
+                draw.permutation(k + m).iter().map(|&i| i as usize).collect();
             left.truncate(k);
             // Gauss and Jordan on [rows | unit matrix].
             let mut rows: Vec<Vec<u8>> = left

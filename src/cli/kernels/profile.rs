@@ -35,8 +35,7 @@ impl Profile {
                 .collect::<Result<_, _>>()
                 .map_err(|message| output::failure(Exit::Usage, message))?,
         };
-        let compiler =
-            Nvrtc::find().map_err(|reason| output::failure(Exit::Device, reason))?;
+        let compiler = Nvrtc::find().map_err(|reason| output::failure(Exit::Device, reason))?;
         let mut text = format!(
             "{:<18} {:<24} {:>9} {:>12} {:>6} {:>7}\n",
             "kernel", "entry", "registers", "shared bytes", "stack", "spilled"
@@ -75,7 +74,9 @@ impl Profile {
             }),
             None if here == limits::processor() => Ok(limits::of_this_processor()),
             None => limits::of_device(&here).ok_or_else(|| {
-                format!("no limits are known for {here}; name the device whose limits apply: --device")
+                format!(
+                    "no limits are known for {here}; name the device whose limits apply: --device"
+                )
             }),
         };
         let limits = limits.map_err(|message| output::failure(Exit::Usage, message))?;

@@ -99,7 +99,8 @@ fn svg(limits: &Limits, rows: &[Row], measured: &[Measured]) -> String {
     ];
     let top = roofs.iter().filter_map(|roof| roof.1).fold(1.0, f64::max);
     // Six decades of intensity from 10^-2, five of speed below the highest roof.
-    let x = |intensity: f64| 60.0 + (WIDTH - 80.0) * ((intensity.log10() + 2.0) / 6.0).clamp(0.0, 1.0);
+    let x =
+        |intensity: f64| 60.0 + (WIDTH - 80.0) * ((intensity.log10() + 2.0) / 6.0).clamp(0.0, 1.0);
     let y = |speed: f64| {
         20.0 + (HEIGHT - 70.0) * ((top.log10() + 0.2 - speed.log10()) / 5.2).clamp(0.0, 1.0)
     };

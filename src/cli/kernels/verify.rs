@@ -2,6 +2,9 @@
 
 use std::time::Instant;
 
+use gpu_kernels::data::Data;
+use gpu_kernels::job::Job;
+use gpu_kernels::kernel::Kernel;
 use gpu_kernels::run::cuda::Cuda;
 use gpu_kernels::run::fibers::{self, ORDERS, Program};
 use gpu_kernels::verify;
@@ -29,53 +32,57 @@ pub(super) fn execute(selection: &Selection) -> Result<Exit, Exit> {
     let mut wrong = 0;
     for (kernel, shapes) in &chosen {
         let began = Instant::now();
-        let mut problems = Vec::new();
-        let mut elements = 0;
-        let mut check = |shape: &[usize], run: &dyn Fn(&gpu_kernels::job::Job) -> Result<Vec<Vec<gpu_kernels::data::Data>>, String>| {
-            let job = (kernel.job)(shape, 1);
-            let wanted = verify::expected(kernel, shape, &job);
-            let found = run(&job).and_then(|runs| {
-                for found in runs {
-                    elements += verify::compare(kernel, &job, &found, &wanted)?.elements;
-                }
-                Ok(())
-            });
-            if let Err(problem) = found {
-                problems.push(format!("{}: {problem}", kernel.shape_text(shape)));
-            }
+        let tally = match &device {
+            Ok(cuda) => cuda
+                .load(kernel)
+                .map(|program| hold(kernel, shapes, &|job| Ok(vec![program.run(job)?]))),
+            Err(_) => Program::compile(kernel, &folder, str::to_owned).map(|program| {
+                hold(kernel, shapes, &|job| ORDERS.iter().map(|&o| program.run(job, o)).collect())
+            }),
         };
-        match &device {
-            Ok(cuda) => match cuda.load(kernel) {
-                Ok(program) => {
-                    for shape in shapes {
-                        check(shape, &|job| Ok(vec![program.run(job)?]));
-                    }
-                }
-                Err(problem) => problems.push(problem),
-            },
-            Err(_) => match Program::compile(kernel, &folder, str::to_owned) {
-                Ok(program) => {
-                    for shape in shapes {
-                        let run = |job: &_| ORDERS.iter().map(|&o| program.run(job, o)).collect();
-                        check(shape, &run);
-                    }
-                }
-                Err(problem) => problems.push(problem),
-            },
-        }
-        let seconds = began.elapsed().as_secs_f64();
-        let what = if problems.is_empty() { "good" } else { "WRONG" };
+        let tally = tally.unwrap_or_else(|problem| Tally { elements: 0, problems: vec![problem] });
         let line = format!(
-            "{:<18} {what:<5} {} shapes, {elements} elements, {seconds:.1} s\n",
+            "{:<18} {:<5} {} shapes, {} elements, {:.1} s\n",
             kernel.name,
-            shapes.len()
+            if tally.problems.is_empty() { "good" } else { "WRONG" },
+            shapes.len(),
+            tally.elements,
+            began.elapsed().as_secs_f64()
         );
         output::text(&line);
-        for problem in &problems {
+        for problem in &tally.problems {
             output::say(format_args!("  {problem}"));
         }
-        wrong += usize::from(!problems.is_empty());
+        wrong += usize::from(!tally.problems.is_empty());
     }
     let _ = std::fs::remove_dir_all(&folder);
     Ok(if wrong == 0 { Exit::Good } else { Exit::Failed })
+}
+
+/// What came of a kernel's shapes.
+struct Tally {
+    elements: u64,
+    problems: Vec<String>,
+}
+
+/// Runs each shape, once or several times, and compares every result with the twin's.
+fn hold(
+    kernel: &Kernel,
+    shapes: &[Vec<usize>],
+    run: &dyn Fn(&Job) -> Result<Vec<Vec<Data>>, String>,
+) -> Tally {
+    let mut tally = Tally { elements: 0, problems: Vec::new() };
+    for shape in shapes {
+        let job = (kernel.job)(shape, 1);
+        let wanted = verify::expected(kernel, shape, &job);
+        let compared = run(&job).and_then(|runs| {
+            let compare = |found: &Vec<Data>| verify::compare(kernel, &job, found, &wanted);
+            runs.iter().map(|found| Ok(compare(found)?.elements)).sum::<Result<u64, String>>()
+        });
+        match compared {
+            Ok(elements) => tally.elements += elements,
+            Err(problem) => tally.problems.push(format!("{}: {problem}", kernel.shape_text(shape))),
+        }
+    }
+    tally
 }
