@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod explain;
 mod export;
+mod kernels;
 mod list;
 mod new;
 mod output;
@@ -58,6 +59,8 @@ enum Command {
     Explain(explain::Explain),
     /// List what scenarios can name: rules, hardware, regions, models, metrics, tables
     List(list::List),
+    /// The CUDA kernels and their CPU twins: verify, time, compare
+    Kernels(kernels::Kernels),
     /// Print a schema: of scenarios or of the trace
     Schema(schema::Schema),
     /// Write a new scenario, or a new rule, from a template
@@ -113,6 +116,7 @@ impl Command {
             Self::Replay(command) => command.execute(),
             Self::Explain(command) => command.execute(),
             Self::List(command) => command.execute(),
+            Self::Kernels(command) => command.execute(),
             Self::Schema(command) => command.execute(),
             Self::New(command) => command.execute(),
             Self::Completions { shell } => {

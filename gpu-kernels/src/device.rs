@@ -117,11 +117,17 @@ fn driver_is_usable() -> Result<(), String> {
     if !present {
         return Err("no NVIDIA driver library (libcuda) is installed".to_owned());
     }
-    #[expect(unsafe_code, reason = "as above; symbols are looked up and not called")]
-    // SAFETY: as above. A symbol is looked up as an address only; nothing is called by it.
+    has_symbols(&SYMBOLS)
+}
+
+/// Whether the driver library, which is there, has all of these functions.
+pub(crate) fn has_symbols(names: &[&str]) -> Result<(), String> {
+    #[expect(unsafe_code, reason = "symbols are looked up and not called")]
+    // SAFETY: the library is there. A symbol is looked up as an address only; nothing is called
+    // by it.
     let missing = unsafe {
         let library = sys::culib();
-        SYMBOLS.iter().find(|name| library.get::<*const ()>(name.as_bytes()).is_err())
+        names.iter().find(|name| library.get::<*const ()>(name.as_bytes()).is_err())
     };
     match missing {
         Some(name) => Err(format!("the NVIDIA driver is too old: it has no {name}")),

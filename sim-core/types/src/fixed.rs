@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 mod convert;
 mod divisor;
 mod float;
+pub mod part;
 pub mod ratio;
 mod reciprocal;
 mod root;

@@ -1,0 +1,11 @@
+//! Where jobs run.
+//!
+//! | module | runs a job |
+//! |---|---|
+//! | [`fibers`] | on the CPU, the kernel's own text compiled with the system's C++ compiler |
+//! | [`nvrtc`] | compiles for devices, needs none |
+//! | [`cuda`] | on the CUDA device of this machine |
+
+pub mod cuda;
+pub mod fibers;
+pub mod nvrtc;
