@@ -65,12 +65,11 @@ struct Tally {
     problems: Vec<String>,
 }
 
+/// Runs a job, once or several times: the results of each.
+type Run<'a> = dyn Fn(&Job) -> Result<Vec<Vec<Data>>, String> + 'a;
+
 /// Runs each shape, once or several times, and compares every result with the twin's.
-fn hold(
-    kernel: &Kernel,
-    shapes: &[Vec<usize>],
-    run: &dyn Fn(&Job) -> Result<Vec<Vec<Data>>, String>,
-) -> Tally {
+fn hold(kernel: &Kernel, shapes: &[Vec<usize>], run: &Run<'_>) -> Tally {
     let mut tally = Tally { elements: 0, problems: Vec::new() };
     for shape in shapes {
         let job = (kernel.job)(shape, 1);
