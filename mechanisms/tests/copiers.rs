@@ -41,7 +41,7 @@ impl Subnet {
         self.rule.apply(set, &mut vec![]).expect("accepted");
     }
 
-    fn to_block(&mut self, height: u64) {
+    fn run_to(&mut self, height: u64) {
         while self.height < height {
             self.height += 1;
             let (height, emission) = (Height(self.height), Amount(1_000_000_000));
@@ -102,9 +102,9 @@ fn commit_reveal_makes_copiers_as_late_as_on_the_chain() {
                 adapter(WeightsSpec::Copied(copied::Params { lag_epochs }), 1, members);
             let named = |period: u64| 2 + u16::try_from(period % u64::from(PROVIDERS)).unwrap();
             for period in 0..20 {
-                subnet.to_block(period * TEMPO + 5);
+                subnet.run_to(period * TEMPO + 5);
                 subnet.set(0, vec![(Uid(named(period)), 1)]);
-                subnet.to_block(period * TEMPO + 8);
+                subnet.run_to(period * TEMPO + 8);
                 if copier.looks_now() {
                     let consensus = subnet.rule.visible_consensus().expect("yuma takes weights");
                     copier.apply(weights::Input::WeightsSeen { consensus }, &mut vec![]).unwrap();
@@ -121,7 +121,7 @@ fn commit_reveal_makes_copiers_as_late_as_on_the_chain() {
                 if let Some(row) = said {
                     subnet.set(1, row);
                 }
-                subnet.to_block((period + 1) * TEMPO);
+                subnet.run_to((period + 1) * TEMPO);
                 let consensus = subnet.published.last().expect("a period closed").clone();
                 copier
                     .apply(weights::Input::ConsensusPublished { consensus }, &mut vec![])
@@ -165,14 +165,14 @@ fn weight_on_oneself_gains_nothing() {
                 validator.apply(observed, &mut vec![]).expect("exists");
             }
         }
-        subnet.to_block(period * TEMPO + 5);
+        subnet.run_to(period * TEMPO + 5);
         for (uid, validator) in (0..).zip(&mut validators) {
             let row = row(validator).expect("it has observed");
             let own = row.iter().find(|cell| cell.0 == Uid(uid)).map(|cell| cell.1);
             assert_eq!(own, (uid == 2).then_some(u16::MAX));
             subnet.set(uid, row);
         }
-        subnet.to_block((period + 1) * TEMPO);
+        subnet.run_to((period + 1) * TEMPO);
     }
     let [plain, greedy] = [1, 2].map(|uid: usize| subnet.dividends[uid]);
     assert!(plain > 1_000_000_000);

@@ -424,10 +424,10 @@ fn attack(sheet: &mut Sheet, all: &Nodes) {
         let member = |n: &Node| n.is(role) && n.attacks == attacks;
         ratio(sum(&member, &earned), sum(&member, per))
     };
-    let per: [(&str, &dyn Fn(&Node) -> u128); 2] =
-        [(crate::tally::PROVIDER, &|_| 1), (crate::tally::VALIDATOR, &|n| n.stake_epochs)];
-    for (role, per) in per {
-        if let (Some(attack), Some(honest)) = (profit(true, role, per), profit(false, role, per)) {
+    for role in [crate::tally::PROVIDER, crate::tally::VALIDATOR] {
+        let per = |n: &Node| if n.provider { 1 } else { n.stake_epochs };
+        if let (Some(attack), Some(honest)) = (profit(true, role, &per), profit(false, role, &per))
+        {
             sheet.class("attack_profit_ratio", role, ratio(attack, honest));
         }
     }

@@ -255,6 +255,9 @@ impl Island {
             self.ask_market(input, cx);
         }
         self.introduce(plan, size);
+        for node in (0..size).map(|uid| NodeId(uid.into())) {
+            self.schedule_announcement(node, cx);
+        }
         let stakes = self.nodes.iter().map(|node| small(node.stake)).collect();
         self.ask_reward(reward::Input::Opened { subnet: self.subnet.0, stakes }, cx);
     }

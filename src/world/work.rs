@@ -261,14 +261,11 @@ impl Island {
             let node = &self.nodes[provider.index()];
             let mut stream = Stream::new(node.keys.request, occasion);
             let sender = job_sender(&spec);
-            match self.travel(from, via, node.region, bytes, &mut stream) {
-                Some(delay) => {
-                    cx.after(sender, delay, Event::RequestArrived { node: provider, work });
-                }
-                None => {
-                    self.unheard(ticket, provider);
-                    self.set_deadline(ticket, cx);
-                }
+            if let Some(delay) = self.travel(from, via, node.region, bytes, &mut stream) {
+                cx.after(sender, delay, Event::RequestArrived { node: provider, work });
+            } else {
+                self.unheard(ticket, provider);
+                self.set_deadline(ticket, cx);
             }
         }
     }

@@ -9,6 +9,8 @@ use crate::tally::Tally;
 
 /// Part and whole of something by group of periods.
 type Parts = Vec<(u128, u128)>;
+/// What a read-out says of points, x and y.
+type Texts = Vec<(String, String)>;
 
 /// Points where there is a whole, and what they say.
 fn points(
@@ -16,7 +18,7 @@ fn points(
     parts: &Parts,
     scale: f64,
     text: impl Fn(f64) -> String,
-) -> (Vec<(f64, f64)>, Vec<(String, String)>) {
+) -> (Vec<(f64, f64)>, Texts) {
     let defined = parts.iter().enumerate().filter(|(_, part)| part.1 > 0);
     defined
         .map(|(k, part)| {
