@@ -20,8 +20,9 @@ fn twins(c: &mut Criterion) {
         let shape = kernel.bench[0];
         let job = (kernel.job)(shape, 1);
         let mut buffers: Vec<Data> = job.buffers.into_iter().map(|b| b.data).collect();
-        let bytes = (kernel.cost)(shape).bytes;
-        group.throughput(Throughput::Bytes(bytes as u64));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let bytes = (kernel.cost)(shape).bytes as u64;
+        group.throughput(Throughput::Bytes(bytes));
         group.bench_function(BenchmarkId::new(kernel.name, kernel.shape_text(shape)), |b| {
             b.iter(|| (kernel.twin)(shape, black_box(&mut buffers)));
         });

@@ -49,12 +49,16 @@ fn scenario(seed: u64) -> String {
         "{ honest: {} }",
         "{ mix: [{ parts: 3, behaviour: { honest: {} } }, { parts: 1, behaviour: { lazy: { rate: 60%, effort: 30% } } }] }",
         "{ mix: [{ parts: 1, behaviour: { honest: {} } }, { parts: 1, behaviour: { substituting: { rate: 80%, cost: 25%, quality: 60% } } }, { parts: 1, behaviour: { noisy: { error_rate: 20% } } }] }",
+        "{ mix: [{ parts: 1, behaviour: { spoofing: { recognises: 90%, cost: 25%, quality: 40% } } }, { parts: 2, behaviour: { changing: { low: 20%, every: 7min, announces: true } } }] }",
     ]);
     let yuma = d.chance(50);
     let weights = if yuma {
         d.one(&[
             "\n    weights: { moving_average: { alpha: 30% } }",
             "\n    weights: { moving_average: { alpha: 100% } }",
+            "\n    weights: { selective_copy: { window: 2, tolerance: 20% } }",
+            "\n    weights: { self_weighting: { share: 60% } }",
+            "\n    weights: { sided: { favours: [miners], share: 70%, deviation: 40% } }",
         ])
     } else {
         ""

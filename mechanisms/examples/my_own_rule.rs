@@ -87,7 +87,9 @@ mod equal_shares {
                     }
                 }
                 // A stake means nothing here, and weights are not asked for.
-                Input::StakeChanged { .. } | Input::Registered { .. } => {}
+                Input::StakeChanged { .. }
+                | Input::Registered { .. }
+                | Input::MetadataPublished { .. } => {}
                 Input::WeightsSet { .. } | Input::Reconfigured { .. } => {
                     return Err(Rejected::NotPermitted("not part of this rule"));
                 }

@@ -53,8 +53,12 @@ pub enum Behaviour {
         /// The greatest, at least `low`; default 100%.
         #[serde(default = "full")]
         high: Share,
-        /// How long one quality lasts; more than 0. Providers change at times of their own.
+        /// How long one quality lasts; at least 1s. Providers change at times of their own.
         every: SimDuration,
+        /// Whether it publishes metadata on the chain at every change, which may reset bonds
+        /// (`reward.yuma.bonds_reset`). Default false.
+        #[serde(default)]
+        announces: bool,
     },
 }
 
@@ -129,9 +133,18 @@ impl Behaviour {
             Self::Spoofing { cost, quality, .. } => {
                 Deed { truth: Truth::Substituted, work: cost, quality }
             }
-            Self::Changing { low, high, every } => right(drawn_anew(low, high, every, asked)),
+            Self::Changing { low, high, every, .. } => right(drawn_anew(low, high, every, asked)),
             Self::Lazy { .. } | Self::Substituting { .. } | Self::Noisy { .. } => right(Share::ONE),
         }
+    }
+
+    /// When a provider of this temper next announces a change, after a moment.
+    #[must_use]
+    pub fn next_announcement(self, temper: Key, after: SimTime) -> Option<SimTime> {
+        let Self::Changing { every, announces: true, .. } = self else { return None };
+        let phase = phase(temper, every);
+        let next = (after.0.saturating_add(phase) / every.0.max(1) + 1).checked_mul(every.0)?;
+        Some(SimTime(next - phase))
     }
 
     /// Checks the parameters.
@@ -150,23 +163,27 @@ impl Behaviour {
             Self::Spoofing { cost, .. } => {
                 ParamError::unless(cost > Share::ZERO, "spoofing.cost", "0%", "more than 0%")
             }
-            Self::Changing { low, high, every } => {
+            Self::Changing { low, high, every, .. } => {
                 let percent = |share: Share| format!("{}%", f64::from(share.ppm()) / 1e4);
                 ParamError::unless(low <= high, "changing.high", percent(high), "at least `low`")?;
-                let lasts = every > SimDuration::ZERO;
-                ParamError::unless(lasts, "changing.every", every, "more than 0s")
+                let lasts = every >= SimDuration::from_secs(1);
+                ParamError::unless(lasts, "changing.every", every, "at least 1s")
             }
             Self::Honest { .. } | Self::Noisy { .. } => Ok(()),
         }
     }
 }
 
-/// The quality that holds now. The first change falls at a drawn place within `every`.
+/// How long before the start the quality of the start was drawn.
+fn phase(temper: Key, every: SimDuration) -> u64 {
+    /// No run has so many changes.
+    const OCCASION: u64 = u64::MAX;
+    Stream::new(temper, OCCASION).below(every.0)
+}
+
+/// The quality that holds now.
 fn drawn_anew(low: Share, high: Share, every: SimDuration, asked: Asked) -> Share {
-    /// The occasion of the first change; no run has so many changes.
-    const PHASE: u64 = u64::MAX;
-    let phase = Stream::new(asked.temper, PHASE).below(every.0);
-    let changes = asked.at.0.saturating_add(phase) / every.0.max(1);
+    let changes = asked.at.0.saturating_add(phase(asked.temper, every)) / every.0.max(1);
     let width = u64::from(high.ppb().saturating_sub(low.ppb()));
     let above = Stream::new(asked.temper, changes).below(width + 1);
     let ppb = u32::try_from(u64::from(low.ppb()) + above).unwrap_or(u32::MAX);
@@ -272,7 +289,8 @@ mod tests {
     #[test]
     fn qualities_last_and_are_drawn_evenly() {
         let every = SimDuration(1_000);
-        let behaviour = Behaviour::Changing { low: Share::percent(40), high: Share::ONE, every };
+        let (low, high) = (Share::percent(40), Share::ONE);
+        let behaviour = Behaviour::Changing { low, high, every, announces: true };
         let quality = |at: u64, provider: u64| {
             let temper = Key::from(provider);
             behaviour.treat(Asked { at: SimTime(at), temper, ..asked(false, at) }).quality
@@ -285,6 +303,11 @@ mod tests {
             assert!(times.len() >= 4);
             assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 1_000), "{times:?}");
         }
+        let announced = |after| behaviour.next_announcement(Key::from(1), SimTime(after));
+        assert_eq!(announced(one[0] - 1), Some(SimTime(one[0])));
+        assert_eq!(announced(one[0]), Some(SimTime(one[1])));
+        let silent = Behaviour::Changing { low, high, every, announces: false };
+        assert_eq!(silent.next_announcement(Key::from(1), SimTime(0)), None);
         assert_ne!(one[0], other[0]);
         let values: Vec<f64> = (0..4_000).map(|k| quality(k * 1_000, 3).as_f64()).collect();
         let mean = values.iter().sum::<f64>() / 4_000.0;
@@ -305,11 +328,21 @@ mod tests {
                 Some("spoofing.cost"),
             ),
             (
-                Behaviour::Changing { low: HALF, high: TENTH, every: SimDuration(1) },
+                Behaviour::Changing {
+                    low: HALF,
+                    high: TENTH,
+                    every: SimDuration(1),
+                    announces: false,
+                },
                 Some("changing.high"),
             ),
             (
-                Behaviour::Changing { low: HALF, high: HALF, every: SimDuration(0) },
+                Behaviour::Changing {
+                    low: HALF,
+                    high: HALF,
+                    every: SimDuration(0),
+                    announces: false,
+                },
                 Some("changing.every"),
             ),
             (Behaviour::Lazy { rate: HALF, effort: TENTH }, None),
@@ -329,7 +362,7 @@ mod tests {
             Behaviour::Substituting { rate: HALF, cost: TENTH, quality: HALF },
             Behaviour::Noisy { error_rate: TENTH },
             Behaviour::Spoofing { recognises: TENTH, cost: TENTH, quality: HALF },
-            Behaviour::Changing { low: TENTH, high: HALF, every: SimDuration(1) },
+            Behaviour::Changing { low: TENTH, high: HALF, every: SimDuration(1), announces: false },
         ] {
             let written = serde_json::to_value(behaviour).unwrap();
             assert_eq!(written.as_object().unwrap().keys().next().unwrap(), behaviour.word());

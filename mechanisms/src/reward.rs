@@ -65,6 +65,11 @@ pub enum Input {
         /// Uid and weight, uids ascending; only ratios matter.
         row: Vec<(Uid, u16)>,
     },
+    /// A provider published new metadata on the chain, such as those of a new model.
+    MetadataPublished {
+        /// Who.
+        uid: Uid,
+    },
     /// Something was observed; `subject` by uid.
     Observed {
         /// Of whom.

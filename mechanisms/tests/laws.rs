@@ -249,6 +249,7 @@ fn reward_inputs(stream: &mut Stream) -> Vec<reward::Input> {
             height: Height(height),
             stake: stream.below(1 << 60),
         },
+        14 if stream.below(2) == 0 => Input::MetadataPublished { uid: uid(stream, MEMBERS + 1) },
         14 => {
             let specs = reward::RewardSpec::examples();
             Input::Reconfigured { spec: Box::new(short(&specs[index(stream, specs.len())])) }

@@ -288,6 +288,9 @@ impl Island {
             groups.iter().map(|(group, role)| (group.as_str(), *role)).collect();
         let adapters = self.nodes.iter_mut().map(|node| (node.keys.weights, node.weights.as_mut()));
         introduce(plan, &members, adapters, &mut self.buffers.weights);
+        for node in (0..size).map(|uid| NodeId(uid.into())) {
+            self.schedule_announcement(node, cx);
+        }
         let stakes = self.nodes.iter().map(|node| small(node.stake)).collect();
         // Subnets with a coin of their own are numbered as on the chain: 0 is the root.
         let subnet = self.subnet.0 + u16::from(self.alpha.is_some());

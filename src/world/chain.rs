@@ -53,6 +53,11 @@ pub(super) enum Transaction {
         /// Uid and weight.
         row: Vec<(Uid, u16)>,
     },
+    /// Publish a provider's metadata: it has another model.
+    PublishMetadata {
+        /// Who.
+        by: NodeId,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use sim_types::record::FaultRow;
 use sim_types::{NodeId, SimTime};
 use workloads::execution;
 
-use super::event::{CHAIN, NetworkEvent};
+use super::chain::Transaction;
+use super::event::{CHAIN, Event, NetworkEvent, entity};
 use super::island::{self, BEFALLS, Island, at_moment};
 use super::{Now, World};
 use crate::plan::{Change, ChangeAction};
@@ -92,6 +93,23 @@ impl World {
 }
 
 impl Island {
+    /// Plans a provider's next announcement, if it makes any.
+    pub(super) fn schedule_announcement(&self, node: NodeId, cx: &mut island::Now<'_>) {
+        let provider = &self.nodes[node.index()];
+        let next = provider.behaviour.next_announcement(provider.keys.temper, cx.now());
+        if let Some(at) = next {
+            cx.after(entity(node), at.since(cx.now()), Event::ModelChanged { node });
+        }
+    }
+
+    /// A provider has another model: it publishes metadata, unless it is down.
+    pub(super) fn model_changed(&mut self, node: NodeId, cx: &mut island::Now<'_>) {
+        if self.nodes[node.index()].up {
+            self.submit(Transaction::PublishMetadata { by: node });
+        }
+        self.schedule_announcement(node, cx);
+    }
+
     fn crash(&mut self, node: NodeId, cx: &mut island::Now<'_>) {
         let entry = &mut self.nodes[node.index()];
         entry.crashes += 1;

@@ -78,6 +78,11 @@ pub enum Event {
         /// Who.
         validator: NodeId,
     },
+    /// A provider has changed its model, and says so.
+    ModelChanged {
+        /// Who.
+        node: NodeId,
+    },
 }
 
 /// What can happen to the whole network. Append only.
@@ -109,7 +114,9 @@ impl EventWord for Event {
             Self::JobSubmitted { .. } | Self::PatienceOver { .. } => USERS,
             Self::AnswerArrived { at, .. } => at.map_or(USERS, entity),
             Self::ProbeDue { validator } | Self::WeightsDue { validator } => entity(validator),
-            Self::RequestArrived { node, .. } | Self::ServiceDone { node, .. } => entity(node),
+            Self::RequestArrived { node, .. }
+            | Self::ServiceDone { node, .. }
+            | Self::ModelChanged { node } => entity(node),
         }
     }
 
@@ -125,6 +132,7 @@ impl EventWord for Event {
             Self::AnswerArrived { work, .. } => (4, work),
             Self::PatienceOver { job } => (5, job),
             Self::WeightsDue { .. } => (6, 0),
+            Self::ModelChanged { .. } => (12, 0),
         };
         content.rotate_left(8) ^ kind
     }

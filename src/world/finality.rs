@@ -105,7 +105,9 @@ impl Island {
     fn pay_fee(&mut self, transaction: &Transaction, fee: Amount) -> bool {
         let payer = match transaction {
             Transaction::Settle { .. } => self.accounts.users,
-            Transaction::SetWeights { by, .. } => self.nodes[by.index()].account,
+            Transaction::SetWeights { by, .. } | Transaction::PublishMetadata { by } => {
+                self.nodes[by.index()].account
+            }
         };
         self.ledger.transfer(payer, self.accounts.fees, fee).is_ok()
     }
@@ -116,6 +118,10 @@ impl Island {
             Transaction::SetWeights { by, row } => {
                 let by = super::island::uid(by);
                 self.ask_reward(reward::Input::WeightsSet { by, height, row }, cx);
+            }
+            Transaction::PublishMetadata { by } => {
+                let uid = super::island::uid(by);
+                self.ask_reward(reward::Input::MetadataPublished { uid }, cx);
             }
         }
     }

@@ -200,6 +200,7 @@ impl Model for Island {
             Event::AnswerArrived { work, .. } => self.answer_arrived(work, cx),
             Event::PatienceOver { job } => self.patience_over(job, cx),
             Event::WeightsDue { validator } => self.weights_due(validator),
+            Event::ModelChanged { node } => self.model_changed(node, cx),
         }
     }
 }

@@ -170,7 +170,7 @@ impl StateMachine for FisherRank {
                 self.weights[index] = others().map(|&(uid, w)| (uid.0, share(w))).collect();
             }
             // Observations reach this rule as weights.
-            Input::Observed { subject, .. } => {
+            Input::MetadataPublished { uid: subject } | Input::Observed { subject, .. } => {
                 super::member(subject, self.stakes.len())?;
             }
             Input::BlockProduced { height, emission } => {

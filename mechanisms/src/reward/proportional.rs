@@ -122,6 +122,9 @@ impl StateMachine for Proportional {
             Input::WeightsSet { .. } => {
                 return Err(Rejected::NotPermitted("this rule takes observations, not weights"));
             }
+            Input::MetadataPublished { uid } => {
+                super::member(uid, self.stakes.len())?;
+            }
             // R1
             Input::Observed { subject, observation } => {
                 let index = super::member(subject, self.stakes.len())?;

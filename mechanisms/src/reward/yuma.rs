@@ -15,14 +15,15 @@
 //! | R10 | with commit-reveal, weights are hidden when set and take effect `commit_reveal` epochs later, just before that epoch runs; until then they hide nothing that was published for a newcomer's predecessor |
 //! | R11 | the subnet's `owner`: no stake threshold, a permit always, weights on itself; its incentive is withheld |
 //! | R12 | a new `tempo` or `schedule` holds from the next close on, as announced; other parameters at once |
+//! | R13 | with `bonds_reset`, bonds in a provider that publishes new metadata are removed at once |
 //!
 //! A validator may set weights only with a permit from the epoch before (R1, R8). A chain
 //! grants the first ones in its first epoch, which therefore pays by stake alone; with
 //! `initial_permits: top_stake` the members of most stake hold them from the start.
 //!
-//! It does not: split epochs among mechanisms ([`crate::yuma::sub_mechanisms`]), reset bonds
-//! when a miner publishes new metadata ([`crate::yuma::bonds::reset`]: nothing here publishes
-//! any), divide dividends with parents and nominators ([`crate::yuma::childkeys`],
+//! It does not: split epochs among mechanisms ([`crate::yuma::sub_mechanisms`]: each weighs
+//! another kind of work, and a validator here observes one kind and publishes one row, so that
+//! all mechanisms would agree), divide dividends with parents and nominators ([`crate::yuma::childkeys`],
 //! [`crate::yuma::dividends`]: members have no others' stake), choose who is replaced, check
 //! version keys, or hold back the third epoch due in one block. Emission of a period beyond
 //! 2^64 - 1 units is withheld. Committed weights are checked when they are committed, not
@@ -31,7 +32,7 @@
 //! Source: opentensor/subtensor @ `14bc6f9f964b9cc362e9635dd110a487fa5d15a0` (2026-06-30,
 //! runtime 425): `pallets/subtensor/src/subnets/weights.rs` (R1, R2),
 //! `coinbase/run_coinbase.rs` (R4 to R6, R11; R3 as of v3.3.15-402), `subnets/uids.rs` (R9),
-//! `coinbase/reveal_commits.rs` and `epoch/run_epoch.rs` (R10).
+//! `coinbase/reveal_commits.rs` and `epoch/run_epoch.rs` (R10), `do_reset_bonds` (R13).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,7 @@ use sim_types::{
 };
 
 use super::{Effect, Input, MemberFigures, RewardSpec, split};
+use crate::yuma::bonds;
 use crate::yuma::upscale::{is_max_limited, max_upscale_u16};
 use crate::yuma::{
     EpochInputs, EpochOutputs, Form, Hyperparameters, LiquidForm, Rows, Scratch, Version,
@@ -128,6 +130,11 @@ pub struct Params {
     /// once. Default 0 (assumed): many published figures are of subnets that publish at once;
     /// the code's value is 1.
     pub commit_reveal: u8,
+    /// Whether bonds in a provider end when it publishes new metadata, so that validators that
+    /// see its new quality early gain on those that hold old bonds. Default false, as on the
+    /// chain.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub bonds_reset: bool,
     /// The uid of the subnet's owner, if it takes part. Default none.
     pub owner: Option<u16>,
 }
@@ -153,6 +160,7 @@ impl Default for Params {
             alpha_high: 58_982,
             alpha_sigmoid_steepness: 1_000,
             commit_reveal: 0,
+            bonds_reset: false,
             owner: None,
         }
     }
@@ -407,6 +415,13 @@ impl StateMachine for Yuma {
                 } else {
                     let commit = Commit { epoch: self.epoch, block: height, row };
                     self.commits[index].push(commit);
+                }
+            }
+            // R13
+            Input::MetadataPublished { uid } => {
+                super::member(uid, self.stakes.len())?;
+                if self.params.bonds_reset {
+                    bonds::reset(&mut self.bonds, uid.0);
                 }
             }
             // Observations reach this rule as weights.
@@ -900,6 +915,31 @@ mod tests {
         let out = block(&mut rule, 4);
         let paid_3 = out.iter().any(|e| matches!(e, Effect::Pay { to: Uid(3), .. }));
         assert!(!paid_3, "old weights do not pay the newcomer: {out:?}");
+    }
+
+    /// Bonds in a provider that publishes metadata end where the owner allows it, whoever holds
+    /// them; all others stay.
+    #[test]
+    fn new_metadata_end_bonds_where_that_is_on() {
+        for bonds_reset in [false, true] {
+            let params = Params { tempo: 1, bonds_reset, ..Params::default() };
+            let mut rule = rule(params, 0, &[100, 60, 0, 0]);
+            for by in [0, 1] {
+                set(&mut rule, by, 1, &[(2, 1), (3, 3)]).unwrap();
+            }
+            block(&mut rule, 2);
+            let before = rule.bonds.clone();
+            let held = |rows: &Rows, server: u16| {
+                rows.iter().flatten().filter(|bond| bond.0 == server && bond.1 > 0).count()
+            };
+            assert_eq!((held(&before, 2), held(&before, 3)), (2, 2));
+            let published = |uid| Input::MetadataPublished { uid: Uid(uid) };
+            rule.apply(published(3), &mut vec![]).unwrap();
+            let left = if bonds_reset { 0 } else { 2 };
+            assert_eq!((held(&rule.bonds, 2), held(&rule.bonds, 3)), (2, left));
+            let unknown = Rejected::UnknownUid { got: 4, members: 4 };
+            assert_eq!(rule.apply(published(4), &mut vec![]), Err(unknown));
+        }
     }
 
     #[test]

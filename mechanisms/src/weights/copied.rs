@@ -68,7 +68,7 @@ impl crate::Rule for Copied {
             "weights.copied.lag_epochs",
             params.lag_epochs.to_string(),
             Fidelity::Assumed,
-            "0 or 1 where weights are public at once; commit-reveal lengthens it",
+            "1 where weights are public at once; commit-reveal lengthens it",
         )]
     }
 }
