@@ -182,6 +182,7 @@ impl Model for World {
                 return;
             }
         }
+        self.record_opening();
         match event {
             NetworkEvent::SlotDue => self.slot_due(cx),
             NetworkEvent::FaultDue { index } => self.fault_due(index, cx),
@@ -303,6 +304,13 @@ impl World {
     /// The trace that is attached.
     pub(crate) fn trace_mut(&mut self) -> Option<&mut Trace> {
         self.trace.as_mut()
+    }
+
+    /// The coin before the first block, once.
+    fn record_opening(&mut self) {
+        if let Some(row) = self.dtao.as_mut().and_then(|dtao| dtao.opening()) {
+            self.record(row);
+        }
     }
 
     fn record(&mut self, row: impl sim_core::trace::Row) {

@@ -279,4 +279,11 @@ fn a_resolved_plan_is_yaml() {
     assert_eq!(read["seed"], 7);
     assert_eq!(read["groups"][2]["members"][7].as_array().expect("members").len(), 192);
     assert!(plan.summary().contains("1536 providers"));
+    // Fixed-point numbers have more bits than a JSON value has room for.
+    let halving = Source::load(&root().join("scenarios/studies/halving.yaml")).expect("YAML");
+    let yaml = self::plan(&halving).to_yaml();
+    assert!(
+        yaml.contains("issuance: 10400000000000000") && yaml.contains("moving_price"),
+        "{yaml}"
+    );
 }

@@ -61,7 +61,10 @@ impl Plan {
         for group in &mut small.groups {
             group.members.clear();
         }
-        let small = serde_json::to_value(&small).unwrap_or_default();
+        // Through text: a value on its own has no place for the bits of fixed-point numbers, of
+        // which a reader sees the leading digits.
+        let small = serde_json::to_string(&small).unwrap_or_default();
+        let small: Value = serde_json::from_str(&small).unwrap_or_default();
         for (key, value) in small.as_object().into_iter().flatten() {
             if key == "groups" {
                 self.groups_to_yaml(&mut text);

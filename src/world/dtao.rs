@@ -42,6 +42,8 @@ pub(super) struct Dtao {
     /// Who looks in which block.
     looks: BTreeMap<u64, Vec<u32>>,
     arrivals: Key,
+    /// Whether its first row was asked for.
+    opened: bool,
     /// Epochs that closed and were not yet taken.
     due: Vec<Due>,
     /// Rows not yet taken.
@@ -191,6 +193,7 @@ impl Dtao {
             actors: Vec::new(),
             looks: BTreeMap::new(),
             arrivals: streams.key("newcomers", "arrivals"),
+            opened: false,
             due: Vec::new(),
             rows: Vec::new(),
             effects: Vec::new(),
@@ -457,6 +460,12 @@ impl Dtao {
         });
         book.received = received;
         book.epoch += 1;
+    }
+
+    /// The coin of the whole network before the first block, the first time this is asked.
+    pub(super) fn opening(&mut self) -> Option<EconomyRow> {
+        let opens = !core::mem::replace(&mut self.opened, true) && self.height == 0;
+        opens.then(|| self.row())
     }
 
     /// The coin of the whole network now.
