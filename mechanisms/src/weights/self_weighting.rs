@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn it_names_itself_with_its_share() {
         // (share in percent, scores of uids 0 and 2 in percent, row) of uid 1.
-        let table: [(u32, [u32; 2], &[(u16, u16)]); 3] = [
+        type Row = (u32, [u32; 2], &'static [(u16, u16)]);
+        let table: [Row; 3] = [
             (50, [100, 100], &[(0, 32_768), (1, 65_535), (2, 32_768)]),
             (20, [100, 100], &[(0, 65_535), (1, 32_768), (2, 65_535)]),
             (75, [100, 50], &[(0, 14_563), (1, 65_535), (2, 7_282)]),
