@@ -207,8 +207,8 @@ mod tests {
         let (ours, all) = (sum(&row[..2_000]), sum(&row));
         assert!((ours / all - 0.3).abs() < 1e-4, "{}", ours / all);
         let mean = ours / 2_000.0;
-        let off = |c: &(Uid, u16)| f64::from(c.1) / mean - 1.0;
-        let squares: f64 = row[..2_000].iter().map(|c| off(c) * off(c)).sum();
+        let strayed = row[..2_000].iter().map(|c| f64::from(c.1) / mean - 1.0);
+        let squares: f64 = strayed.map(|x| x * x).sum();
         let deviation = (squares / 2_000.0).sqrt();
         let error = 0.4 / (2.0 * row[..2_000].len() as f64).sqrt();
         assert!((deviation - 0.4).abs() < 5.0 * error, "{deviation}");
