@@ -144,14 +144,14 @@ impl Selection {
     /// The kernels and their shapes, each checked. `own` gives a kernel's own shapes.
     fn chosen(&self, own: fn(&Kernel) -> &'static [&'static [usize]]) -> Result<Chosen, Exit> {
         let usage = |message: String| output::failure(Exit::Usage, message);
-        let kernels: Vec<&'static Kernel> = match self.kernels.is_empty() {
-            true => ALL.to_vec(),
-            false => self
-                .kernels
+        let kernels: Vec<&'static Kernel> = if self.kernels.is_empty() {
+            ALL.to_vec()
+        } else {
+            self.kernels
                 .iter()
                 .map(|name| find(name))
                 .collect::<Result<_, _>>()
-                .map_err(|message| usage(format!("{message}; `arable kernels list` has all")))?,
+                .map_err(|message| usage(format!("{message}; `arable kernels list` has all")))?
         };
         let axes = self.axes.iter().map(|text| axis(text)).collect::<Result<Vec<_>, _>>();
         let axes = axes.map_err(usage)?;

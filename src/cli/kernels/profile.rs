@@ -26,14 +26,14 @@ impl Profile {
 
     /// What kernels take on an architecture, by the compiler's own report.
     fn resources(&self) -> Result<Exit, Exit> {
-        let kernels: Vec<&Kernel> = match self.kernels.is_empty() {
-            true => ALL.to_vec(),
-            false => self
-                .kernels
+        let kernels: Vec<&Kernel> = if self.kernels.is_empty() {
+            ALL.to_vec()
+        } else {
+            self.kernels
                 .iter()
                 .map(|name| find(name))
                 .collect::<Result<_, _>>()
-                .map_err(|message| output::failure(Exit::Usage, message))?,
+                .map_err(|message| output::failure(Exit::Usage, message))?
         };
         let compiler = Nvrtc::find().map_err(|reason| output::failure(Exit::Device, reason))?;
         let mut text = format!(

@@ -59,6 +59,9 @@ pub(super) fn execute(selection: &Selection) -> Result<Exit, Exit> {
     Ok(if wrong == 0 { Exit::Good } else { Exit::Failed })
 }
 
+/// The buffers that each run of a job left.
+type Runs = Result<Vec<Vec<Data>>, String>;
+
 /// What came of a kernel's shapes.
 struct Tally {
     elements: u64,
@@ -66,11 +69,7 @@ struct Tally {
 }
 
 /// Runs each shape, once or several times, and compares every result with the twin's.
-fn hold(
-    kernel: &Kernel,
-    shapes: &[Vec<usize>],
-    run: &dyn Fn(&Job) -> Result<Vec<Vec<Data>>, String>,
-) -> Tally {
+fn hold(kernel: &Kernel, shapes: &[Vec<usize>], run: &dyn Fn(&Job) -> Runs) -> Tally {
     let mut tally = Tally { elements: 0, problems: Vec::new() };
     for shape in shapes {
         let job = (kernel.job)(shape, 1);
