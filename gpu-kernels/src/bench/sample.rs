@@ -113,10 +113,10 @@ impl Settings {
                 break Stop::Quiet;
             }
             if enough && noises.len() >= NOISE_WINDOW {
-                let last = &noises[noises.len() - NOISE_WINDOW..];
-                let most = last.iter().copied().fold(f64::MIN, f64::max);
-                let lowest = last.iter().copied().fold(f64::MAX, f64::min);
-                if most - lowest <= NOISE_SPREAD * most {
+                let window = &noises[noises.len() - NOISE_WINDOW..];
+                let most = window.iter().copied().fold(f64::MIN, f64::max);
+                let least = window.iter().copied().fold(f64::MAX, f64::min);
+                if most - least <= NOISE_SPREAD * most {
                     break Stop::StableNoise;
                 }
             }

@@ -27,8 +27,8 @@ pub(super) const KERNEL: Kernel = Kernel {
     design: Design {
         bound: Bound::Compute,
         expected: 0.70,
-        why: "integer pipes: 25 words of 64 bits stay in registers, and a warp's rounds are one \
-              dependent chain of some 30 steps that 16 warps a scheduler cover. Leaves are read \
-              8 bytes a thread at a stride, half a sector's worth, from L1 after the first",
+        why: "integer pipes: 25 words of 64 bits stay in registers (86 of them), and a warp's rounds \
+              are one dependent chain of some 30 steps that 5 warps a scheduler cover. Leaves are \
+              read 8 bytes a thread at a stride, from L1 after the first",
     },
 };

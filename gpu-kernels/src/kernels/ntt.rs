@@ -32,9 +32,9 @@ pub(super) const KERNEL: Kernel = Kernel {
     design: Design {
         bound: Bound::Compute,
         expected: 0.55,
-        why: "integer pipes. Carries between limbs serialise a product, for which 2 warps a \
-              scheduler at some 100 registers are few; roots come from memory at a stride, and \
-              threads of a pass that is not full idle",
+        why: "integer pipes. Carries between limbs serialise a product, which 10 warps a scheduler \
+              (48 registers, 16 KiB a block) cover; but 9 stages mean 9 barriers, roots come from \
+              memory at a stride, and half of the threads idle in each stage",
     },
 };
 

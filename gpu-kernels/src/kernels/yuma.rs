@@ -43,8 +43,8 @@ pub(super) const KERNEL: Kernel = Kernel {
         bound: Bound::Compute,
         expected: 0.45,
         why: "the search for the median reads every score 32 times from shared memory; integer \
-              work outweighs 10 bytes a cell. Two barriers a step and 3 blocks an SM leave \
-              pipes idle; a subnet of today (64 x 192) is nothing but five launches",
+              work outweighs 10 bytes a cell. Two barriers a step idle the pipes in spite of 6 \
+              blocks an SM; a subnet of today (64 x 192) is nothing but six launches",
     },
 };
 

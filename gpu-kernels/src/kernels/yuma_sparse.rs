@@ -136,15 +136,50 @@ fn job(shape: &[usize], seed: u64) -> Job {
     job.launch("yuma_sparse_divisors", validators.div_ceil(256), 256, &[sums, divisors, v]);
     job.launch("yuma_normalise", 1, 1024, &[stake, votes, total, v]);
     let blocks = servers.div_ceil(8);
-    job.launch("yuma_sparse_consensus", blocks, 256, &[
-        start, rows, weights, divisors, stake, votes, total, Arg::U64(MAJORITY), s, keys,
-        consensus, incentive, trust,
-    ]);
+    job.launch(
+        "yuma_sparse_consensus",
+        blocks,
+        256,
+        &[
+            start,
+            rows,
+            weights,
+            divisors,
+            stake,
+            votes,
+            total,
+            Arg::U64(MAJORITY),
+            s,
+            keys,
+            consensus,
+            incentive,
+            trust,
+        ],
+    );
     job.launch("yuma_normalise", 1, 1024, &[incentive, incentive, total, s]);
-    job.launch("yuma_sparse_bonds", blocks, 256, &[
-        start, rows, keys, old_start, old_rows, old_bonds, stake, consensus, incentive,
-        Arg::U64(penalty(shape)), Arg::U64(ALPHA), s, averages, bond_rows, bonds, dividends,
-    ]);
+    job.launch(
+        "yuma_sparse_bonds",
+        blocks,
+        256,
+        &[
+            start,
+            rows,
+            keys,
+            old_start,
+            old_rows,
+            old_bonds,
+            stake,
+            consensus,
+            incentive,
+            Arg::U64(penalty(shape)),
+            Arg::U64(ALPHA),
+            s,
+            averages,
+            bond_rows,
+            bonds,
+            dividends,
+        ],
+    );
     job.launch("yuma_normalise", 1, 1024, &[dividends, dividends, total, v]);
     job
 }
@@ -153,8 +188,21 @@ fn job(shape: &[usize], seed: u64) -> Job {
 fn twin(shape: &[usize], buffers: &mut [Data]) {
     let [validators, servers, _] = lens(shape);
     let [
-        start, rows, weights, old_start, old_rows, old_bonds, stake, consensus, incentive, trust,
-        dividends, bond_rows, bonds, sums, ..,
+        start,
+        rows,
+        weights,
+        old_start,
+        old_rows,
+        old_bonds,
+        stake,
+        consensus,
+        incentive,
+        trust,
+        dividends,
+        bond_rows,
+        bonds,
+        sums,
+        ..,
     ] = buffers
     else {
         unreachable!("the buffers of the job")

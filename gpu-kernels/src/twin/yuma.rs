@@ -93,9 +93,10 @@ pub fn epoch(inputs: &Epoch<'_>, out: &mut Outcome<'_>) {
         .enumerate()
         .fold(zeros, |mut trust, (tile, (consensus, ranks))| {
             let scores = Tile::scores(inputs.weights, &rows, servers, tile * TILE, consensus.len());
+            let mut list = Vec::with_capacity(rows.len());
             for (column, (agreed, rank)) in consensus.iter_mut().zip(ranks).enumerate() {
                 let scores = scores.column(column);
-                *agreed = median(scores, &votes);
+                *agreed = median(scores, &votes, &mut list);
                 *rank = 0;
                 for ((trust, &score), &stake) in trust.iter_mut().zip(scores).zip(inputs.stake) {
                     let cut = score.min(*agreed);
@@ -118,10 +119,13 @@ pub fn epoch(inputs: &Epoch<'_>, out: &mut Outcome<'_>) {
             let width = TILE.min(servers - first);
             let scores = Tile::scores(inputs.weights, &rows, servers, first, width);
             let mut old = Tile::bonds(&bonds, rows.len(), servers, first, width);
+            let mut new = Vec::with_capacity(rows.len());
             for column in 0..width {
                 let (agreed, earns) = (consensus[first + column], incentive[first + column]);
                 let old = old.column_mut(column);
-                bond(inputs, scores.column(column), old, [agreed, earns], &mut dividends);
+                new.clear();
+                new.extend(weighed(inputs, scores.column(column), agreed));
+                bond(inputs, &new, old, earns, &mut dividends);
             }
             old.store(&bonds, servers, first, width);
             dividends
@@ -197,9 +201,10 @@ impl Tile {
 
 /// The least score such that the votes at or below it exceed the minority, or the greatest that
 /// anybody with a vote gives; zero if nobody votes.
-fn median(scores: &[u64], votes: &Votes) -> u64 {
+fn median(scores: &[u64], votes: &Votes, list: &mut Vec<(u64, u64)>) -> u64 {
+    list.clear();
     let staked = scores.iter().zip(&votes.each).filter(|(_, vote)| **vote > 0);
-    let mut list: Vec<(u64, u64)> = staked.map(|(&score, &vote)| (score, vote)).collect();
+    list.extend(staked.map(|(&score, &vote)| (score, vote)));
     let mut list = &mut list[..];
     let mut below = 0;
     // Each step keeps the side of a pivot on which the point lies.
@@ -239,33 +244,35 @@ fn median(scores: &[u64], votes: &Votes) -> u64 {
 /// The weight that counts for bonds.
 fn for_bonds(weight: u64, agreed: u64, penalty: u64) -> u64 {
     let less = weight - weight.min(agreed);
+    // The ends are exact by the formula too, but not worth its price.
+    if penalty == 1 << 32 {
+        return weight - less;
+    }
     // The product of a negative number is rounded down: away from zero.
     let product = u128::from(penalty) * u128::from(less);
     weight - product.div_ceil(1 << 32) as u64
 }
 
+/// New bonds of one column before they are normalised: stake times weight.
+fn weighed<'a>(
+    inputs: &'a Epoch<'_>,
+    scores: &'a [u64],
+    agreed: u64,
+) -> impl Iterator<Item = I32F32> + 'a {
+    scores.iter().zip(inputs.stake).map(move |(&score, &stake)| {
+        times(fixed(for_bonds(score, agreed, inputs.penalty)), fixed(stake))
+    })
+}
+
 /// One column: old bonds become new ones, and dividends grow.
-fn bond(
-    inputs: &Epoch<'_>,
-    scores: &[u64],
-    bonds: &mut [u64],
-    [agreed, earns]: [u64; 2],
-    dividends: &mut [u64],
-) {
+fn bond(inputs: &Epoch<'_>, new: &[I32F32], bonds: &mut [u64], earns: u64, dividends: &mut [u64]) {
     let alpha = fixed(inputs.alpha);
     let kept = fixed((1 << 32) - inputs.alpha);
-    let new: Vec<I32F32> = scores
-        .iter()
-        .zip(inputs.stake)
-        .map(|(&score, &stake)| {
-            times(fixed(for_bonds(score, agreed, inputs.penalty)), fixed(stake))
-        })
-        .collect();
     let new_whole = Whole::new(new.iter().copied().fold(I32F32::ZERO, plus));
     let old_whole = Whole::new(fixed(bonds.iter().map(|&b| b << 32).sum()));
     let mut sum = 0;
     let mut most = 0;
-    for (bond, new) in bonds.iter_mut().zip(new) {
+    for (bond, &new) in bonds.iter_mut().zip(new) {
         let share = old_whole.share(fixed(*bond << 32));
         let average = plus(times(alpha, new_whole.share(new)), times(kept, share));
         *bond = bits(average);

@@ -59,17 +59,17 @@ pub(super) fn execute(selection: &Selection) -> Result<Exit, Exit> {
     Ok(if wrong == 0 { Exit::Good } else { Exit::Failed })
 }
 
+/// The buffers that each run of a job left.
+type Runs = Result<Vec<Vec<Data>>, String>;
+
 /// What came of a kernel's shapes.
 struct Tally {
     elements: u64,
     problems: Vec<String>,
 }
 
-/// Runs a job, once or several times: the results of each.
-type Run<'a> = dyn Fn(&Job) -> Result<Vec<Vec<Data>>, String> + 'a;
-
 /// Runs each shape, once or several times, and compares every result with the twin's.
-fn hold(kernel: &Kernel, shapes: &[Vec<usize>], run: &Run<'_>) -> Tally {
+fn hold(kernel: &Kernel, shapes: &[Vec<usize>], run: &dyn Fn(&Job) -> Runs) -> Tally {
     let mut tally = Tally { elements: 0, problems: Vec::new() };
     for shape in shapes {
         let job = (kernel.job)(shape, 1);
