@@ -12,9 +12,9 @@ fn compare(validators: usize, servers: usize, hyperparameters: Hyperparameters, 
     let mut draw = Draw::new(seed);
     let n = validators + servers;
     let stake: Vec<I64F64> = (0..n)
-        .map(|uid| match uid < validators && (uid == 0 || draw.below(8) > 0) {
-            true => I64F64::from(1 + draw.below(1 << 50)),
-            false => I64F64::ZERO,
+        .map(|uid| {
+            let staked = uid < validators && (uid == 0 || draw.below(8) > 0);
+            if staked { I64F64::from(1 + draw.below(1 << 50)) } else { I64F64::ZERO }
         })
         .collect();
     let cells = validators * servers;

@@ -207,7 +207,9 @@ mod tests {
         let mut draw = Draw::new(1);
         let mut element = || {
             let mut limbs = [0; N];
-            limbs.iter_mut().for_each(|limb| *limb = draw.bits());
+            for limb in &mut limbs {
+                *limb = draw.bits();
+            }
             limbs[N - 1] %= P::MODULUS[N - 1];
             Field::<P, N>::from_limbs(limbs)
         };

@@ -138,7 +138,7 @@ mod tests {
     fn the_field_is_a_field() {
         // 2 generates it under 0x11d: 255 steps until one comes back.
         let mut x = 1;
-        let steps = (1..).find(|_| {
+        let steps = (1..1000).find(|_| {
             x = times(x, 2);
             x == 1
         });
@@ -179,9 +179,9 @@ mod tests {
                 rows[c].iter_mut().for_each(|x| *x = times(*x, scale));
                 for r in (0..k).filter(|&r| r != c) {
                     let by = rows[r][c];
-                    for j in 0..2 * k {
-                        let x = times(by, rows[c][j]);
-                        rows[r][j] ^= x;
+                    let pivot = rows[c].clone();
+                    for (x, &p) in rows[r].iter_mut().zip(&pivot) {
+                        *x ^= times(by, p);
                     }
                 }
             }
