@@ -9,7 +9,7 @@
 //! | [`job`], [`data`] | one piece of work: arrays and launches |
 //! | [`run`] | where jobs run: fibers on the CPU, CUDA devices |
 //! | [`verify`] | results held against the twin's |
-//! | [`bench`] | timing, rooflines, baselines |
+//! | [`mod@bench`] | timing, rooflines, baselines |
 //! | [`profiles`] | hardware profiles for the cost model: limits, fitted efficiencies, sources |
 //! | [`device`] | the CUDA device of this machine, or why there is none |
 //!

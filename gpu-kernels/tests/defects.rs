@@ -91,6 +91,8 @@ fn seeded_defects_are_caught() {
 /// they order is ordered by another one, or by the end of a loop that no shape repeats.
 const SPARE: &[(&str, usize)] = &[];
 
+const BARRIER: &str = "__syncthreads();";
+
 /// Every barrier, removed by itself.
 #[test]
 fn every_removed_barrier_is_caught() {
@@ -98,7 +100,6 @@ fn every_removed_barrier_is_caught() {
         eprintln!("SKIPPED: no C++ compiler here");
         return;
     }
-    const BARRIER: &str = "__syncthreads();";
     let mut missed = Vec::new();
     let mut count = 0;
     for kernel in kernels::ALL {

@@ -13,11 +13,8 @@ fn compare(validators: usize, servers: usize, hyperparameters: Hyperparameters, 
     let n = validators + servers;
     let stake: Vec<I64F64> = (0..n)
         .map(|uid| {
-            if uid < validators && (uid == 0 || draw.below(8) > 0) {
-                I64F64::from(1 + draw.below(1 << 50))
-            } else {
-                I64F64::ZERO
-            }
+            let staked = uid < validators && (uid == 0 || draw.below(8) > 0);
+            if staked { I64F64::from(1 + draw.below(1 << 50)) } else { I64F64::ZERO }
         })
         .collect();
     let cells = validators * servers;

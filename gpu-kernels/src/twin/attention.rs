@@ -11,7 +11,7 @@ pub const PAGE: usize = 16;
 /// Tokens that one block of the decode kernel takes.
 pub const PART: usize = 128;
 
-/// A cache as [page][token][kv head][128], and the pages of a sequence.
+/// A cache as `[page][token][kv head][128]`, and the pages of a sequence.
 #[derive(Debug, Clone, Copy)]
 pub struct Cache<'a> {
     /// Keys.

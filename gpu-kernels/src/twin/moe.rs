@@ -37,9 +37,9 @@ pub fn place(choice: &[u32]) -> (Vec<u32>, Vec<u32>) {
 /// Weights of all experts: rows of gate and up in turn, and rows of down.
 #[derive(Debug, Clone, Copy)]
 pub struct Weights<'a> {
-    /// [expert][2f][h].
+    /// `[expert][2f][h]`.
     pub up: &'a [u16],
-    /// [expert][h][f].
+    /// `[expert][h][f]`.
     pub down: &'a [u16],
     /// Width of a token.
     pub h: usize,

@@ -29,7 +29,7 @@ pub fn roots(log_n: usize) -> Vec<Scalar> {
         .collect()
 }
 
-/// out[j] = sum over i of x[i] root^(i j), in place, by powers of the root as [`roots`] gives
+/// `out[j] = sum over i of x[i] root^(i j)`, in place, by powers of the root as [`roots`] gives
 /// them.
 ///
 /// # Panics

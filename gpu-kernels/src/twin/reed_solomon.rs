@@ -138,7 +138,7 @@ mod tests {
     fn the_field_is_a_field() {
         // 2 generates it under 0x11d: 255 steps until one comes back.
         let mut x = 1;
-        let steps = (1..1_000).find(|_| {
+        let steps = (1..1000).find(|_| {
             x = times(x, 2);
             x == 1
         });
@@ -180,8 +180,8 @@ mod tests {
                 for r in (0..k).filter(|&r| r != c) {
                     let by = rows[r][c];
                     let pivot = rows[c].clone();
-                    for (cell, above) in rows[r].iter_mut().zip(pivot) {
-                        *cell ^= times(by, above);
+                    for (x, &p) in rows[r].iter_mut().zip(&pivot) {
+                        *x ^= times(by, p);
                     }
                 }
             }
