@@ -492,13 +492,13 @@ fn everything_is_drawn_and_the_same_bytes_come_out_twice() {
         .map(|entry| format!("figures/{}", entry.unwrap().file_name().to_str().unwrap()))
         .collect();
     files.sort();
-    assert_eq!(files.len(), 10);
+    assert_eq!(files.len(), 12);
     for file in &files {
         assert_well_formed(&read(file), file);
     }
     let html = read("report.html");
     assert_self_contained(&html);
-    assert_eq!(html.matches("<figure ").count(), 10);
+    assert_eq!(html.matches("<figure ").count(), 12);
     files.extend(["analysis.json".to_owned(), "metrics.json".to_owned(), "report.html".to_owned()]);
     let first: Vec<String> = files.iter().map(|file| read(file)).collect();
     reports::write(&run, &context).unwrap();

@@ -308,10 +308,11 @@ fn periods_of_their_own_decide_over_sampled_members() {
     assert!(page.contains("aggregate resolution") && !page.contains("href=\"#economy\""));
 }
 
+/// Whoever takes a place has a number of its own.
 #[test]
-fn a_place_that_changes_hands_has_two_rows_and_the_same_member_never() {
+fn a_newcomer_has_a_row_and_nobody_has_two() {
     let trace = fresh_dir("economy_places").join("trace");
-    write(&trace, [node(0, 0, "old"), node(1, 0, "other"), node(0, 0, "new")]);
+    write(&trace, [node(0, 0, "old"), node(1, 0, "other"), node(7, 0, "new")]);
     let metrics = compute(&trace, &context(1, &["nodes"])).unwrap();
     assert_eq!(metrics.get("nakamoto.provider").map(|m| m.value), Some(2.0));
     write(&trace, [node(0, 0, "same"), node(0, 0, "same")]);

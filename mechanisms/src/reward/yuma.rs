@@ -133,7 +133,6 @@ pub struct Params {
     /// Whether bonds in a provider end when it publishes new metadata, so that validators that
     /// see its new quality early gain on those that hold old bonds. Default false, as on the
     /// chain.
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub bonds_reset: bool,
     /// The uid of the subnet's owner, if it takes part. Default none.
     pub owner: Option<u16>,
