@@ -55,6 +55,11 @@ pub enum Input {
         /// What.
         observation: Observation,
     },
+    /// This validator observed many members, each with full confidence.
+    Surveyed {
+        /// Of whom, and the score, parts per million.
+        scores: Vec<(Uid, u32)>,
+    },
     /// A period closed; its consensus is public: by uid, of 65535.
     ConsensusPublished {
         /// By uid.
@@ -114,6 +119,12 @@ impl Weights {
         }
     }
 
+    /// Whether it would spend a probe on any member.
+    #[must_use]
+    pub fn probes_all(&self) -> bool {
+        !matches!(self, Self::SelectiveCopy(_))
+    }
+
     /// Whether it would spend a probe on this member.
     #[must_use]
     pub fn would_probe(&self, subject: Uid) -> bool {
@@ -145,6 +156,11 @@ fn upscaled(row: Vec<(Uid, u128)>) -> Option<Vec<(Uid, u16)>> {
 /// A uid that exists.
 fn known(uid: Uid, members: u16) -> Result<(), Rejected> {
     if uid.0 < members { Ok(()) } else { Err(Rejected::UnknownUid { got: uid.0, members }) }
+}
+
+/// Uids that exist.
+fn all_known(scores: &[(Uid, u32)], members: u16) -> Result<(), Rejected> {
+    scores.iter().try_for_each(|&(uid, _)| known(uid, members))
 }
 
 /// A consensus that names no more members than there are.

@@ -96,6 +96,9 @@ impl StateMachine for Copied {
             Input::Observed { subject, .. } => {
                 super::known(subject, self.members.unwrap_or(0))?;
             }
+            Input::Surveyed { scores } => {
+                super::all_known(&scores, self.members.unwrap_or(0))?;
+            }
             Input::ConsensusPublished { consensus } => {
                 super::fits(&consensus, self.members.unwrap_or(0))?;
                 if self.lag > 0 {

@@ -60,16 +60,18 @@ impl Default for Params {
 /// A full score: averages are kept in this fraction.
 const FULL: u64 = 1_000_000_000_000;
 const TOP: u64 = u16::MAX as u64;
-const BY_FULL: Reciprocal = Reciprocal::new(FULL).expect("not zero");
 const BY_ONE: Reciprocal = Reciprocal::new(Share::ONE.ppb() as u64).expect("not zero");
 
 /// The rule and its whole state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MovingAverage {
     params: Params,
-    /// By uid; `None` before the first observation.
-    averages: Vec<Option<u64>>,
+    /// By uid; [`UNSEEN`] before the first observation.
+    averages: Vec<u64>,
 }
+
+/// In place of the average of a member that was never observed.
+const UNSEEN: u64 = u64::MAX;
 
 impl crate::Rule for MovingAverage {
     const NAME: &'static str = "moving_average";
@@ -129,17 +131,15 @@ impl StateMachine for MovingAverage {
                 if !self.averages.is_empty() {
                     return Err(Rejected::NotPermitted("opened already"));
                 }
-                self.averages = vec![None; members.into()];
+                self.averages = vec![UNSEEN; members.into()];
             }
             Input::Observed { subject, observation } => {
-                let members = self.members();
-                let average = self
-                    .averages
-                    .get_mut(usize::from(subject.0))
-                    .ok_or(Rejected::UnknownUid { got: subject.0, members })?;
-                let score = u64::from(observation.score_ppm.min(1_000_000)) * (FULL / 1_000_000);
-                // R1, R2
-                *average = Some(average.map_or(score, |old| mix(old, score, self.params.alpha)));
+                super::known(subject, self.members())?;
+                self.observe(subject, observation.score_ppm);
+            }
+            Input::Surveyed { scores } => {
+                super::all_known(&scores, self.members())?;
+                scores.iter().for_each(|&(subject, score)| self.observe(subject, score));
             }
             Input::Introduced { .. }
             | Input::ConsensusPublished { .. }
@@ -162,50 +162,70 @@ impl MovingAverage {
         super::members(self.averages.len())
     }
 
+    /// R1, R2
+    #[inline]
+    fn observe(&mut self, subject: Uid, score_ppm: u32) {
+        let average = &mut self.averages[usize::from(subject.0)];
+        let score = u64::from(score_ppm.min(1_000_000)) * (FULL / 1_000_000);
+        *average =
+            if *average == UNSEEN { score } else { mix(*average, score, self.params.alpha) };
+    }
+
     /// R3 to R5.
     pub(super) fn row(&self) -> Vec<(Uid, u16)> {
         let floor = u64::from(self.params.floor.ppb()) * (FULL / u64::from(Share::ONE.ppb()));
-        let weighs = |average: u64| (average >= floor).then_some(average);
-        let averages = (0_u16..).zip(&self.averages);
-        let seen = averages.filter_map(|(uid, a)| Some((Uid(uid), a.and_then(weighs)?)));
+        let averages = (0_u16..).zip(self.averages.iter().copied());
+        let weighs = averages.filter(|&(_, average)| average != UNSEEN && average >= floor);
         let powers: Vec<(Uid, u64)> =
-            seen.map(|(uid, average)| (uid, power(average, self.params.sharpness))).collect();
+            weighs.map(|(uid, average)| (Uid(uid), power(average, self.params.sharpness))).collect();
         let largest = powers.iter().map(|&(_, w)| w).max().unwrap_or(0).max(1);
-        powers
-            .into_iter()
-            .map(|(uid, w)| {
-                let scaled = (w * TOP + largest / 2) / largest;
-                (uid, u16::try_from(scaled).expect("at most 65535"))
-            })
-            .filter(|&(_, weight)| weight > 0)
-            .collect()
+        let Some(by_largest) = Reciprocal::new(largest) else { return Vec::new() };
+        let mut row = Vec::with_capacity(powers.len());
+        row.extend(powers.into_iter().filter_map(|(uid, w)| {
+            let scaled = by_largest.divide_word(w * TOP + largest / 2);
+            let weight = u16::try_from(scaled).expect("at most 65535");
+            (weight > 0).then_some((uid, weight))
+        }));
+        row
     }
 }
 
 /// `old + alpha (new - old)`, rounded to the nearest, halves up, so that equal scores stay fixed.
+#[inline]
 fn mix(old: u64, new: u64, alpha: Share) -> u64 {
-    /// Quick where the quotient's dividend is short, which it nearly always is.
-    fn by_one(n: u128) -> u64 {
-        match u64::try_from(n) {
-            Ok(n) => n / u64::from(Share::ONE.ppb()),
-            Err(_) => u64::try_from(BY_ONE.divide(n)).expect("a part of a number of 64 bits"),
-        }
+    /// Of an alpha in whole parts per million, everything fits 64 bits, and which of the two is
+    /// larger need not be known.
+    const PARTS: u64 = 1_000_000;
+    let (parts, beyond) = (alpha.ppb() / 1_000, alpha.ppb() % 1_000);
+    if beyond == 0 {
+        // Twice the parts, so that the half is whole; and so many that nothing is negative.
+        let above = new.wrapping_sub(old).wrapping_mul(2 * u64::from(parts));
+        let part = above.wrapping_add(PARTS + 2 * PARTS * FULL) / (2 * PARTS);
+        return old.wrapping_add(part).wrapping_sub(FULL);
     }
-    let half = u128::from(Share::ONE.ppb() / 2);
-    let part = |distance: u64| u128::from(distance) * u128::from(alpha.ppb());
-    if new >= old {
-        old + by_one(part(new - old) + half)
-    } else {
-        // The same rounding, seen from above.
-        old - by_one(part(old - new) + half - 1)
-    }
+    let one = u128::from(Share::ONE.ppb());
+    let sum = u128::from(old) * (one - u128::from(alpha.ppb()))
+        + u128::from(new) * u128::from(alpha.ppb());
+    u64::try_from(BY_ONE.divide(sum + one / 2)).expect("a mean of two numbers of 64 bits")
 }
 
 /// `base / FULL` to a power, as a fraction of `FULL`, rounded down at every step.
 fn power(base: u64, exponent: u32) -> u64 {
-    let product = (1..exponent)
-        .fold(u128::from(base), |product, _| BY_FULL.divide(product * u128::from(base)));
-    u64::try_from(product).expect("a product of fractions is a fraction")
+    (1..exponent).fold(base, |product, _| by_full(u128::from(product) * u128::from(base)))
+}
+
+/// A product of two fractions of `FULL`, which has at most 80 bits, as a fraction of `FULL`,
+/// rounded down.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "what is cut off is known to be zero")]
+fn by_full(product: u128) -> u64 {
+    const SHIFT: u32 = 17;
+    const INVERSE: u64 = ((1_u128 << 103) / FULL as u128) as u64;
+    // One too small at most, which the remainder shows.
+    let top = (product >> SHIFT) as u64;
+    let quotient = ((u128::from(top) * u128::from(INVERSE)) >> (103 - SHIFT)) as u64;
+    let rest = (product as u64).wrapping_sub(quotient.wrapping_mul(FULL));
+    quotient + u64::from(rest >= FULL)
 }
 
 #[cfg(test)]
@@ -259,11 +279,44 @@ mod tests {
     proptest! {
         /// Against the definition in one piece.
         #[test]
-        fn a_mean_is_rounded_once(old in 0..=FULL, new in 0..=FULL, ppb in 1..=1_000_000_000_u32) {
+        fn a_mean_is_rounded_once(
+            old in 0..=FULL, new in 0..=FULL,
+            ppb in prop_oneof![1..=1_000_000_000_u32, (1..=1_000_000_u32).prop_map(|ppm| ppm * 1_000)],
+        ) {
             let alpha = Share::from_ppb(ppb).unwrap();
             let (one, a) = (1_000_000_000_u128, u128::from(ppb));
             let sum = u128::from(old) * (one - a) + u128::from(new) * a;
             prop_assert_eq!(u128::from(mix(old, new, alpha)), (sum + one / 2) / one);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_product_is_rounded_down(a in 0..=FULL, b in 0..=FULL) {
+            let product = u128::from(a) * u128::from(b);
+            prop_assert_eq!(u128::from(by_full(product)), product / u128::from(FULL));
+            let multiple = product - product % u128::from(FULL);
+            prop_assert_eq!(u128::from(by_full(multiple)), multiple / u128::from(FULL));
+        }
+
+        /// Many observations at once are the same one by one.
+        #[test]
+        fn a_survey_is_its_observations(
+            scores in proptest::collection::vec((0_u16..5, 0_u32..1_100_000), 0..40),
+        ) {
+            let mut rules = [(); 2].map(|()| MovingAverage::new(Params::default()).unwrap());
+            for rule in &mut rules {
+                rule.apply(Input::Opened { members: 5 }, &mut vec![]).unwrap();
+            }
+            for &(subject, score) in &scores {
+                rules[0].apply(observed(subject, score), &mut vec![]).unwrap();
+            }
+            let scores = scores.iter().map(|&(uid, score)| (Uid(uid), score)).collect();
+            rules[1].apply(Input::Surveyed { scores }, &mut vec![]).unwrap();
+            prop_assert_eq!(&rules[0].averages, &rules[1].averages);
+            let unknown = Input::Surveyed { scores: vec![(Uid(0), 1), (Uid(5), 1)] };
+            prop_assert!(rules[1].apply(unknown, &mut vec![]).is_err());
+            prop_assert_eq!(&rules[0].averages, &rules[1].averages);
         }
     }
 

@@ -107,6 +107,9 @@ impl StateMachine for Sided {
             Input::Observed { subject, .. } => {
                 super::known(subject, self.members.unwrap_or(0))?;
             }
+            Input::Surveyed { scores } => {
+                super::all_known(&scores, self.members.unwrap_or(0))?;
+            }
             Input::ConsensusPublished { .. } | Input::WeightsSeen { .. } => {}
             // R4
             Input::WeightsDue => {

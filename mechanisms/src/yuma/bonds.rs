@@ -85,6 +85,9 @@ impl Bonds {
         for (at, column) in (0..basis.weights.len()).zip(0_u16..) {
             let (rows, weights) = basis.weights.column(at);
             let (old_rows, old) = basis.stored.column(at);
+            if rows.is_empty() && old_rows.is_empty() {
+                continue;
+            }
             let cut = for_bonds(basis.consensus.weights[at], basis.penalty);
             self.new.clear();
             let cells = rows.iter().zip(weights);

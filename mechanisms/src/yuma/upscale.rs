@@ -1,6 +1,6 @@
 //! Dividing by the maximum.
 
-use sim_types::fixed::I32F32;
+use sim_types::fixed::{Divisor, I32F32};
 
 use super::normalise::{normalise, normalise_by};
 
@@ -16,11 +16,12 @@ pub fn max_upscale_to_u16(values: &[I32F32]) -> Vec<u16> {
     // Above 32,768 the product with 65,535 would leave the range, so the factor comes first.
     let scale_first = max > I32F32::saturating_from_int(32_768);
     let factor = full.safe_div(max);
+    let by_max = Divisor::new(max);
     let scale = |value: &I32F32| {
         if scale_first {
             value.saturating_mul(factor)
         } else {
-            value.saturating_mul(full).safe_div(max)
+            by_max.divide(value.saturating_mul(full))
         }
     };
     values.iter().map(|value| scale(value).round().to_u16()).collect()
@@ -29,6 +30,9 @@ pub fn max_upscale_to_u16(values: &[I32F32]) -> Vec<u16> {
 /// [`max_upscale_to_u16`] of integers.
 #[must_use]
 pub fn max_upscale_u16(values: &[u16]) -> Vec<u16> {
+    if values.contains(&u16::MAX) {
+        return values.to_vec();
+    }
     max_upscale_to_u16(&values.iter().copied().map(I32F32::from_u16).collect::<Vec<_>>())
 }
 

@@ -74,6 +74,26 @@ impl Stream {
         Bits::bits(self)
     }
 
+    /// The next two words of random bits, at the price of one after an even number of draws.
+    #[inline]
+    pub fn two_bits(&mut self) -> [u64; 2] {
+        if !self.next.is_multiple_of(2) {
+            return [self.bits(), self.bits()];
+        }
+        let [a, b, c, d] = self.block();
+        self.next += 2;
+        let both = [word(a, b), word(c, d)];
+        if self.mirrored { both.map(|bits| !bits) } else { both }
+    }
+
+    /// The block that holds the next draw.
+    #[inline]
+    fn block(&self) -> [u32; 4] {
+        let [a, b] = halves(self.next / 2);
+        let [c, d] = halves(self.event);
+        philox4x32_10([a, b, c, d], self.key)
+    }
+
     /// Uniform on (0, 1): [`Bits::uniform`].
     #[inline]
     pub fn uniform(&mut self) -> f64 {
@@ -140,13 +160,10 @@ impl Stream {
 impl Bits for Stream {
     #[inline]
     fn plain(&mut self) -> u64 {
-        let [a, b] = halves(self.next / 2);
-        let [c, d] = halves(self.event);
-        let block = philox4x32_10([a, b, c, d], self.key);
-        let pair =
-            if self.next.is_multiple_of(2) { [block[0], block[1]] } else { [block[2], block[3]] };
+        let [a, b, c, d] = self.block();
+        let bits = if self.next.is_multiple_of(2) { word(a, b) } else { word(c, d) };
         self.next += 1;
-        u64::from(pair[0]) | u64::from(pair[1]) << 32
+        bits
     }
 
     #[inline]
@@ -177,6 +194,10 @@ impl TryRng for Stream {
     }
 }
 
+fn word(low: u32, high: u32) -> u64 {
+    u64::from(low) | u64::from(high) << 32
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "halves of a 64-bit word")]
 fn halves(word: u64) -> [u32; 2] {
     [word as u32, (word >> 32) as u32]
@@ -192,6 +213,19 @@ mod tests {
         let mut stream = Stream::new(0, 0);
         assert_eq!(stream.bits(), 0xe169_c58d_6627_e8d5);
         assert_eq!(stream.bits(), 0x9b00_dbd8_bc57_ac4c);
+    }
+
+    #[test]
+    fn two_draws_at_once_are_two_draws() {
+        for key in [Key::from(3), Key::from(3).mirror()] {
+            for before in 0..4 {
+                let mut stream = Stream::new(key, 5);
+                (0..before).for_each(|_| _ = stream.bits());
+                let mut other = stream;
+                assert_eq!(stream.two_bits(), [other.bits(), other.bits()]);
+                assert_eq!(stream, other);
+            }
+        }
     }
 
     #[test]

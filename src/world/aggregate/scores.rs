@@ -56,7 +56,9 @@ fn quantile(p: f64) -> f64 {
 /// From one stream, errors of scores, five to a draw.
 pub(super) struct Errors {
     stream: Stream,
-    bits: u64,
+    /// The words drawn last, the one in use first.
+    bits: [u64; 2],
+    /// How many errors they still hold.
     left: u32,
     /// Standard deviation, parts per million.
     noise: i64,
@@ -65,18 +67,21 @@ pub(super) struct Errors {
 
 impl Errors {
     pub(super) fn new(stream: Stream, noise_ppm: u32) -> Self {
-        Self { stream, bits: 0, left: 0, noise: noise_ppm.into(), quantiles: &QUANTILES }
+        Self { stream, bits: [0; 2], left: 0, noise: noise_ppm.into(), quantiles: &QUANTILES }
     }
 
     /// In parts per million.
     #[inline]
     fn next(&mut self) -> i64 {
+        const EACH: u32 = 5;
         if self.left == 0 {
-            self.bits = self.stream.bits();
-            self.left = 5;
+            self.bits = self.stream.two_bits();
+            self.left = 2 * EACH;
+        } else if self.left == EACH {
+            self.bits[0] = self.bits[1];
         }
-        let at = usize::try_from(self.bits).unwrap_or(usize::MAX) % ERRORS;
-        self.bits >>= 12;
+        let at = usize::try_from(self.bits[0]).unwrap_or(usize::MAX) % ERRORS;
+        self.bits[0] >>= 12;
         self.left -= 1;
         (i64::from(self.quantiles[at]) * self.noise + (1 << (FRACTION - 1))) >> FRACTION
     }
@@ -106,10 +111,15 @@ pub(super) struct Pair {
     pub(super) right: u32,
     /// Merit of the exception.
     pub(super) other: u32,
-    /// Time of the messages.
-    pub(super) way: SimDuration,
-    /// Machine time of an answer in full.
-    pub(super) takes: SimDuration,
+}
+
+/// How long a provider's answer takes a validator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Times {
+    /// Of the messages.
+    way: SimDuration,
+    /// Of the machine, for an answer in full.
+    takes: SimDuration,
 }
 
 /// What scores an answer.
@@ -121,7 +131,7 @@ pub(super) struct Eyes {
 
 impl Eyes {
     /// What a deed merits, parts per million.
-    pub(super) fn merit(&self, deed: Deed, way: SimDuration, takes: SimDuration) -> u32 {
+    pub(super) fn merit(&self, deed: Deed, Times { way, takes }: Times) -> u32 {
         let part = deed.work.of(sim_types::Amount(takes.0.into())).0;
         let latency = way + SimDuration(u64::try_from(part).unwrap_or(takes.0));
         if latency > self.patience { 0 } else { self.scoring.merit(deed.quality.ppm(), latency) }
@@ -159,19 +169,19 @@ impl<'a> Prospect<'a> {
         provider: RegionId,
         hardware: u16,
         deeds: Deeds,
-    ) -> Pair {
+    ) -> (Pair, Times) {
         let Probe { prompt_tokens, output_tokens, .. } = self.probe;
         let way = self.hop(validator, provider, prompt_tokens)
             + self.hop(validator, provider, output_tokens);
         let eyes = self.eyes();
-        let takes = self.takes[usize::from(hardware)];
-        let merit = |deed| eyes.merit(deed, way, takes);
+        let times = Times { way, takes: self.takes[usize::from(hardware)] };
+        let merit = |deed| eyes.merit(deed, times);
         let (right, other) = match deeds {
             Deeds::One(deed) => (merit(deed), merit(deed)),
             Deeds::Two { right, other } => (merit(right), merit(other)),
             Deeds::Varying => (0, 0),
         };
-        Pair { right, other, way, takes }
+        (Pair { right, other }, times)
     }
 
     /// What scores an answer.

@@ -10,12 +10,12 @@ use sim_core::streams::Streams;
 use sim_types::record::{EpochRow, NodeRow, PayoutRow, PeriodRow};
 use sim_types::stream::Key;
 use sim_types::{
-    Amount, Height, JobId, NodeId, Observation, ParamError, PayoutReason, SimDuration, SimTime,
+    Amount, Height, ParamError, PayoutReason, SimDuration, SimTime,
     StateMachine, Stream, Uid,
 };
 
 use super::Rows;
-use super::scores::{Deeds, Errors, Eyes, Pair, Prospect, asked};
+use super::scores::{Deeds, Errors, Eyes, Pair, Prospect, Times, asked};
 use crate::plan::{Emission, Plan, Role};
 use crate::world::build::introduce;
 use crate::world::dtao::{Due, Pay, Stakes};
@@ -36,7 +36,10 @@ pub(super) struct Subnet {
     /// By uid.
     members: Vec<Member>,
     validators: Vec<u16>,
+    /// Ascending.
     providers: Vec<u16>,
+    /// By provider.
+    looked_at: Vec<LookedAt>,
     /// By validator and provider.
     pairs: Vec<Vec<Pair>>,
     eyes: Eyes,
@@ -86,8 +89,14 @@ struct Member {
     /// Of the last period, alpha.
     emission: u64,
     registered_at: u64,
-    behaves: Key,
     errs: Key,
+}
+
+/// What validators need of a provider, apart from the rest so that it stays close together.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct LookedAt {
+    template: u16,
+    behaves: Key,
     probes: u64,
 }
 
@@ -101,7 +110,7 @@ struct Template {
     behaviour: Behaviour,
     stake: Amount,
     /// In every validator's eyes; empty for validators.
-    pairs: Vec<Pair>,
+    pairs: Vec<(Pair, Times)>,
 }
 
 impl Subnet {
@@ -123,6 +132,7 @@ impl Subnet {
             members: Vec::new(),
             validators: Vec::new(),
             providers: Vec::new(),
+            looked_at: Vec::new(),
             pairs: Vec::new(),
             eyes: prospect.eyes(),
             noise: prospect.noise(),
@@ -145,11 +155,15 @@ impl Subnet {
         for group in &plan.groups {
             for (place, member) in group.members[usize::from(number)].iter().enumerate() {
                 let uid = u16::try_from(this.members.len()).unwrap_or(u16::MAX);
+                let name = format!("subnet{number}/{}/{place}", group.name);
                 match group.role {
                     Role::Validator => this.validators.push(uid),
-                    Role::Provider => this.providers.push(uid),
+                    Role::Provider => {
+                        this.providers.push(uid);
+                        let behaves = streams.key(&name, "behaviour");
+                        this.looked_at.push(LookedAt { template: uid, behaves, probes: 0 });
+                    }
                 }
-                let name = format!("subnet{number}/{}/{place}", group.name);
                 stakes.push(u64::try_from(member.stake.0).unwrap_or(u64::MAX));
                 this.templates.push(Template {
                     group: group.name.clone(),
@@ -190,7 +204,7 @@ impl Subnet {
         self.pairs = (0..self.validators.len())
             .map(|validator| {
                 let providers = self.providers.iter();
-                providers.map(|&uid| self.templates[usize::from(uid)].pairs[validator]).collect()
+                providers.map(|&uid| self.templates[usize::from(uid)].pairs[validator].0).collect()
             })
             .collect();
     }
@@ -279,36 +293,11 @@ impl Subnet {
             let member = &mut self.members[usize::from(validator)];
             let copies = member.copies;
             let Some(mut adapter) = member.weights.take() else { continue };
-            let mut errors = Errors::new(Stream::new(member.errs, due.epoch), self.noise);
-            let occasion = due.epoch << 16 | u64::from(validator);
-            for (pair, &provider) in self.pairs[place].iter().zip(&self.providers) {
-                if copies || !adapter.would_probe(Uid(provider)) {
-                    continue;
-                }
-                let member = &mut self.members[usize::from(provider)];
-                member.probes += 1;
-                let merit = match self.deeds[usize::from(member.template)] {
-                    Deeds::One(_) => pair.right,
-                    Deeds::Two { right, .. } => {
-                        let behaviour = self.templates[usize::from(member.template)].behaviour;
-                        let deed = behaviour.treat(asked(at, occasion, member.behaves));
-                        if deed == right { pair.right } else { pair.other }
-                    }
-                    Deeds::Varying => {
-                        let behaviour = self.templates[usize::from(member.template)].behaviour;
-                        let deed = behaviour.treat(asked(at, occasion, member.behaves));
-                        self.eyes.merit(deed, pair.way, pair.takes)
-                    }
-                };
-                let observation = Observation {
-                    verifier: NodeId(validator.into()),
-                    subject: NodeId(provider.into()),
-                    job: JobId(0),
-                    score_ppm: errors.score(merit),
-                    confidence_ppm: 1_000_000,
-                    tokens: 0,
-                };
-                let input = weights::Input::Observed { subject: Uid(provider), observation };
+            if !copies {
+                let errors = Errors::new(Stream::new(member.errs, due.epoch), self.noise);
+                let occasion = due.epoch << 16 | u64::from(validator);
+                let scores = self.look(place, &adapter, errors, at, occasion);
+                let input = weights::Input::Surveyed { scores };
                 let refused = &mut self.rejections.verification;
                 let _ = ask(&mut adapter, input, &mut effects, refused);
             }
@@ -330,6 +319,39 @@ impl Subnet {
             }
         }
         self.buffers.weights = effects;
+    }
+
+    /// What the validator at this place sees of the providers that it probes.
+    fn look(
+        &mut self,
+        place: usize,
+        adapter: &Weights,
+        mut errors: Errors,
+        at: u64,
+        occasion: u64,
+    ) -> Vec<(Uid, u32)> {
+        let mut scores = Vec::with_capacity(self.providers.len());
+        let probes_all = adapter.probes_all();
+        let providers = self.providers.iter().zip(&mut self.looked_at);
+        for (pair, (&uid, provider)) in self.pairs[place].iter().zip(providers) {
+            if !probes_all && !adapter.would_probe(Uid(uid)) {
+                continue;
+            }
+            provider.probes += 1;
+            let template = usize::from(provider.template);
+            let deed = || {
+                let behaviour = self.templates[template].behaviour;
+                behaviour.treat(asked(at, occasion, provider.behaves))
+            };
+            let merit = match self.deeds[template] {
+                Deeds::One(_) => pair.right,
+                Deeds::Two { right, .. } if deed() == right => pair.right,
+                Deeds::Two { .. } => pair.other,
+                Deeds::Varying => self.eyes.merit(deed(), self.templates[template].pairs[place].1),
+            };
+            scores.push((Uid(uid), errors.score(merit)));
+        }
+        scores
     }
 
     /// What consensus said: told to the validators, and to the trace.
@@ -474,6 +496,7 @@ impl Subnet {
         self.arrived += 1;
         let like = usize::try_from(stream.below(self.providers.len() as u64)).unwrap_or(0);
         let template = self.providers[like];
+        let (behaves, errs) = (Key::from(stream.bits()), stream.bits());
         let count = u32::try_from(self.arrived - 1).unwrap_or(u32::MAX);
         let (first, step) = self.newcomer;
         let member = Member {
@@ -481,22 +504,21 @@ impl Subnet {
             node: first.saturating_add(count.saturating_mul(step)),
             template,
             registered_at: block,
-            behaves: Key::from(stream.bits()),
-            errs: Key::from(stream.bits()),
+            errs: Key::from(errs),
             weights: None,
             copies: false,
             earned: Amount::ZERO,
             untold: Amount::ZERO,
             emission: 0,
-            probes: 0,
         };
         // What its predecessor was paid since the last time is told first.
         self.tell_one(uid, due.epoch);
         self.members[usize::from(uid)] = member;
         self.stakes.replace(uid.into());
-        if let Some(place) = self.providers.iter().position(|&provider| provider == uid) {
+        if let Ok(place) = self.providers.binary_search(&uid) {
+            self.looked_at[place] = LookedAt { template, behaves, probes: 0 };
             let pairs = &self.templates[usize::from(template)].pairs;
-            for (row, &pair) in self.pairs.iter_mut().zip(pairs) {
+            for (row, &(pair, _)) in self.pairs.iter_mut().zip(pairs) {
                 row[place] = pair;
             }
         }
@@ -512,6 +534,7 @@ impl Subnet {
         let member = &self.members[usize::from(uid)];
         let template = &self.templates[usize::from(member.template)];
         let stake = Amount(self.stakes.staked(uid.into()).into());
+        let place = self.providers.binary_search(&uid).ok();
         self.rows.nodes.push(NodeRow {
             rep: self.rep,
             node: member.node,
@@ -534,7 +557,7 @@ impl Subnet {
             stake,
             earned: member.earned,
             jobs: 0,
-            probes: member.probes,
+            probes: place.map_or(0, |place| self.looked_at[place].probes),
             busy: 0,
         });
     }
@@ -551,7 +574,6 @@ impl Member {
     fn new(streams: Streams, name: String, node: u32, template: u16) -> Self {
         Self {
             node,
-            behaves: streams.key(&name, "behaviour"),
             errs: streams.key(&name, "verify"),
             name,
             template,
@@ -561,7 +583,6 @@ impl Member {
             untold: Amount::ZERO,
             emission: 0,
             registered_at: 0,
-            probes: 0,
         }
     }
 }

@@ -66,6 +66,14 @@ impl Reciprocal {
         (q1 as u128) << 64 | q0 as u128
     }
 
+    /// `floor(n / divisor)`, for half the price.
+    #[inline]
+    #[must_use]
+    pub const fn divide_word(self, n: u64) -> u64 {
+        let top = if self.shift == 0 { 0 } else { n >> (64 - self.shift) };
+        self.step(top, n << self.shift).0
+    }
+
     /// `floor(a * b / divisor)` if it fits 128 bits.
     #[inline]
     #[must_use]
@@ -107,6 +115,8 @@ mod tests {
             let by = Reciprocal::new(d).unwrap();
             for n in [0, 1, d.into(), u128::from(d) - 1, u128::MAX, u128::MAX - 1, 1 << 64] {
                 assert_eq!(by.divide(n), n / u128::from(d), "{n} / {d}");
+                let n = u64::try_from(n >> 64).unwrap();
+                assert_eq!(by.divide_word(n), n / d, "{n} / {d}");
             }
         }
     }
@@ -116,6 +126,8 @@ mod tests {
         fn quotients_are_exact(n in any::<u128>(), d in 1..=u64::MAX, s in 0_u32..128, t in 0_u32..63) {
             let (n, d) = (n >> s, (d >> t).max(1));
             prop_assert_eq!(Reciprocal::new(d).unwrap().divide(n), n / u128::from(d));
+            let n = u64::try_from(n >> 64).unwrap();
+            prop_assert_eq!(Reciprocal::new(d).unwrap().divide_word(n), n / d);
         }
 
         #[test]
