@@ -167,8 +167,7 @@ impl MovingAverage {
     fn observe(&mut self, subject: Uid, score_ppm: u32) {
         let average = &mut self.averages[usize::from(subject.0)];
         let score = u64::from(score_ppm.min(1_000_000)) * (FULL / 1_000_000);
-        *average =
-            if *average == UNSEEN { score } else { mix(*average, score, self.params.alpha) };
+        *average = if *average == UNSEEN { score } else { mix(*average, score, self.params.alpha) };
     }
 
     /// R3 to R5.
@@ -176,8 +175,9 @@ impl MovingAverage {
         let floor = u64::from(self.params.floor.ppb()) * (FULL / u64::from(Share::ONE.ppb()));
         let averages = (0_u16..).zip(self.averages.iter().copied());
         let weighs = averages.filter(|&(_, average)| average != UNSEEN && average >= floor);
-        let powers: Vec<(Uid, u64)> =
-            weighs.map(|(uid, average)| (Uid(uid), power(average, self.params.sharpness))).collect();
+        let powers: Vec<(Uid, u64)> = weighs
+            .map(|(uid, average)| (Uid(uid), power(average, self.params.sharpness)))
+            .collect();
         let largest = powers.iter().map(|&(_, w)| w).max().unwrap_or(0).max(1);
         let Some(by_largest) = Reciprocal::new(largest) else { return Vec::new() };
         let mut row = Vec::with_capacity(powers.len());

@@ -10,8 +10,7 @@ use sim_core::streams::Streams;
 use sim_types::record::{EpochRow, NodeRow, PayoutRow, PeriodRow};
 use sim_types::stream::Key;
 use sim_types::{
-    Amount, Height, ParamError, PayoutReason, SimDuration, SimTime,
-    StateMachine, Stream, Uid,
+    Amount, Height, ParamError, PayoutReason, SimDuration, SimTime, StateMachine, Stream, Uid,
 };
 
 use super::Rows;
@@ -40,8 +39,10 @@ pub(super) struct Subnet {
     providers: Vec<u16>,
     /// By provider.
     looked_at: Vec<LookedAt>,
-    /// By validator and provider.
-    pairs: Vec<Vec<Pair>>,
+    /// Places of the providers that do not always do the same, ascending.
+    wavering: Vec<u16>,
+    /// Merit of a right answer by validator and provider, parts per million.
+    merits: Vec<Vec<u32>>,
     eyes: Eyes,
     /// Standard deviation of a score's error, parts per million.
     noise: u32,
@@ -71,6 +72,7 @@ struct Buffers {
     weights: Vec<weights::Effect>,
     reward: Vec<reward::Effect>,
     pays: Vec<Pay>,
+    merits: Vec<u32>,
 }
 
 /// A member of the subnet.
@@ -133,7 +135,8 @@ impl Subnet {
             validators: Vec::new(),
             providers: Vec::new(),
             looked_at: Vec::new(),
-            pairs: Vec::new(),
+            wavering: Vec::new(),
+            merits: Vec::new(),
             eyes: prospect.eyes(),
             noise: prospect.noise(),
             immunity: match &plan.emission {
@@ -201,12 +204,21 @@ impl Subnet {
             template.pairs = regions.iter().map(pair).collect();
         }
         self.deeds = self.templates.iter().map(|t| Deeds::of(t.behaviour)).collect();
-        self.pairs = (0..self.validators.len())
-            .map(|validator| {
-                let providers = self.providers.iter();
-                providers.map(|&uid| self.templates[usize::from(uid)].pairs[validator].0).collect()
-            })
+        let right = |uid: &u16, validator: usize| {
+            self.templates[usize::from(*uid)].pairs[validator].0.right
+        };
+        self.merits = (0..self.validators.len())
+            .map(|validator| self.providers.iter().map(|uid| right(uid, validator)).collect())
             .collect();
+        self.list_wavering();
+    }
+
+    fn list_wavering(&mut self) {
+        let wavers = |provider: &LookedAt| {
+            !matches!(self.deeds[usize::from(provider.template)], Deeds::One(_))
+        };
+        let places = (0..).zip(&self.looked_at);
+        self.wavering = places.filter(|place| wavers(place.1)).map(|place| place.0).collect();
     }
 
     fn open(&mut self, plan: &Plan, streams: Streams, stakes: Vec<u64>) {
@@ -330,27 +342,30 @@ impl Subnet {
         at: u64,
         occasion: u64,
     ) -> Vec<(Uid, u32)> {
-        let mut scores = Vec::with_capacity(self.providers.len());
-        let probes_all = adapter.probes_all();
-        let providers = self.providers.iter().zip(&mut self.looked_at);
-        for (pair, (&uid, provider)) in self.pairs[place].iter().zip(providers) {
-            if !probes_all && !adapter.would_probe(Uid(uid)) {
-                continue;
-            }
-            provider.probes += 1;
-            let template = usize::from(provider.template);
-            let deed = || {
-                let behaviour = self.templates[template].behaviour;
-                behaviour.treat(asked(at, occasion, provider.behaves))
+        let mut merits = core::mem::take(&mut self.buffers.merits);
+        merits.clone_from(&self.merits[place]);
+        for &wavering in &self.wavering {
+            let provider = &self.looked_at[usize::from(wavering)];
+            let Template { behaviour, pairs, .. } = &self.templates[usize::from(provider.template)];
+            let (pair, times) = pairs[place];
+            let deed = behaviour.treat(asked(at, occasion, provider.behaves));
+            merits[usize::from(wavering)] = match self.deeds[usize::from(provider.template)] {
+                Deeds::Two { right, .. } if deed != right => pair.other,
+                Deeds::One(_) | Deeds::Two { .. } => pair.right,
+                Deeds::Varying => self.eyes.merit(deed, times),
             };
-            let merit = match self.deeds[template] {
-                Deeds::One(_) => pair.right,
-                Deeds::Two { right, .. } if deed() == right => pair.right,
-                Deeds::Two { .. } => pair.other,
-                Deeds::Varying => self.eyes.merit(deed(), self.templates[template].pairs[place].1),
-            };
-            scores.push((Uid(uid), errors.score(merit)));
         }
+        let probes_all = adapter.probes_all();
+        let mut scores = Vec::with_capacity(merits.len());
+        for ((provider, &uid), &merit) in
+            self.looked_at.iter_mut().zip(&self.providers).zip(&merits)
+        {
+            if probes_all || adapter.would_probe(Uid(uid)) {
+                provider.probes += 1;
+                scores.push((Uid(uid), errors.score(merit)));
+            }
+        }
+        self.buffers.merits = merits;
         scores
     }
 
@@ -518,9 +533,10 @@ impl Subnet {
         if let Ok(place) = self.providers.binary_search(&uid) {
             self.looked_at[place] = LookedAt { template, behaves, probes: 0 };
             let pairs = &self.templates[usize::from(template)].pairs;
-            for (row, &(pair, _)) in self.pairs.iter_mut().zip(pairs) {
-                row[place] = pair;
+            for (row, (pair, _)) in self.merits.iter_mut().zip(pairs) {
+                row[place] = pair.right;
             }
+            self.list_wavering();
         }
         let input = reward::Input::Registered { uid: Uid(uid), height: Height(block), stake: 0 };
         let refused = &mut self.rejections.reward;
