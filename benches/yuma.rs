@@ -70,16 +70,16 @@ fn rule(c: &mut Criterion) {
 /// Validators of the bare epochs.
 const VALIDATORS: u16 = 64;
 
-/// Stakes, and two sets of weights of all validators toward the same `servers` random servers:
+/// Stakes, and two sets of weights of `validators` toward the same `servers` random servers:
 /// validators of a subnet look at the same miners, and the cost is that of their columns.
-fn draw(members: u16, servers: u16) -> (Vec<I64F64>, [Rows; 2]) {
+fn draw(members: u16, validators: u16, servers: u16) -> (Vec<I64F64>, [Rows; 2]) {
     let mut stream = Stream::new(1, 2);
     let stake = (0..members)
-        .map(|uid| I64F64::from(if uid < VALIDATORS { 1 + stream.below(1 << 50) } else { 0 }));
+        .map(|uid| I64F64::from(if uid < validators { 1 + stream.below(1 << 50) } else { 0 }));
     let stake = stake.collect();
     // Each server that is left has the same chance.
     let mut wanted = u64::from(servers);
-    let chosen: Vec<u16> = (VALIDATORS..members)
+    let chosen: Vec<u16> = (validators..members)
         .filter(|&server| {
             let takes = stream.below(u64::from(members - server)) < wanted;
             wanted -= u64::from(takes);
@@ -88,7 +88,7 @@ fn draw(members: u16, servers: u16) -> (Vec<I64F64>, [Rows; 2]) {
         .collect();
     let mut rows = || -> Rows {
         let mut rows = vec![Vec::new(); members.into()];
-        for row in rows.iter_mut().take(VALIDATORS.into()) {
+        for row in rows.iter_mut().take(validators.into()) {
             row.extend(chosen.iter().map(|&server| (server, weight(&mut stream))));
         }
         rows
@@ -112,18 +112,20 @@ fn bare(c: &mut Criterion) {
     ];
     for (name, hyperparameters) in variants {
         let mut group = c.benchmark_group(format!("epoch, {name}"));
-        let sizes = [256_u16, 1_024, 4_096];
-        for (members, percent) in sizes.into_iter().flat_map(|n| [10, 50, 100].map(|p| (n, p))) {
-            let servers = u32::from(members - VALIDATORS) * percent / 100;
+        let sizes = [256_u16, 1_024, 4_096].into_iter();
+        let dense = sizes.flat_map(|n| [10, 50, 100].map(|percent| (n, VALIDATORS, percent)));
+        // The last is a subnet of `bittensor-year.yaml`.
+        for (members, validators, percent) in dense.chain([(256, 20, 64)]) {
+            let servers = u32::from(members - validators) * percent / 100;
             let servers = u16::try_from(servers).expect("fewer than members");
-            let (stake, weights) = draw(members, servers);
+            let (stake, weights) = draw(members, validators, servers);
             let n = usize::from(members);
             let (ones, zeros, permits) = (vec![1; n], vec![0; n], vec![true; n]);
             let mut bonds = vec![Vec::new(); n];
             let (mut scratch, mut outputs) = (Scratch::default(), EpochOutputs::default());
             let mut epoch = 0;
             let id = BenchmarkId::new(
-                format!("{members} neurons"),
+                format!("{members} neurons, {validators} validators"),
                 format!("{percent} % of the weights"),
             );
             group.bench_function(id, |b| {
