@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 use sim_types::Stream;
 use sim_types::bits::Bits;
-use sim_types::philox::philox4x32_10;
+use sim_types::philox::philox4x32_10_abreast;
 use sim_types::stream::Key;
 
 use super::logarithm::minus_ln;
@@ -93,7 +93,12 @@ impl Draws {
     #[inline(never)]
     fn take_logarithms(&mut self) -> &[f64; WORDS] {
         let flip = if self.key.is_mirrored() { u64::MAX } else { 0 };
-        self.logarithms.0.insert(self.ready.map(|word| minus_ln(word ^ flip)))
+        // Not `map`, which takes them one by one.
+        let mut logarithms = [0.0; WORDS];
+        for (logarithm, word) in logarithms.iter_mut().zip(self.ready) {
+            *logarithm = minus_ln(word ^ flip);
+        }
+        self.logarithms.0.insert(logarithms)
     }
 
     #[inline(never)]
@@ -101,12 +106,16 @@ impl Draws {
     fn refill(&mut self) {
         let word = self.key.word();
         let key = [word as u32, (word >> 32) as u32];
-        for pair in self.ready.chunks_exact_mut(2) {
-            let counter = [self.block as u32, (self.block >> 32) as u32, 0, 0];
-            let block = philox4x32_10(counter, key);
-            pair[0] = u64::from(block[0]) | u64::from(block[1]) << 32;
-            pair[1] = u64::from(block[2]) | u64::from(block[3]) << 32;
+        let mut counters = [[0; BLOCKS]; 4];
+        for at in 0..BLOCKS {
+            counters[0][at] = self.block as u32;
+            counters[1][at] = (self.block >> 32) as u32;
             self.block = self.block.wrapping_add(1);
+        }
+        let [a, b, c, d] = philox4x32_10_abreast(counters, key);
+        for (at, pair) in self.ready.chunks_exact_mut(2).enumerate() {
+            pair[0] = u64::from(a[at]) | u64::from(b[at]) << 32;
+            pair[1] = u64::from(c[at]) | u64::from(d[at]) << 32;
         }
         self.drawn = 0;
         self.logarithms.0 = None;

@@ -31,10 +31,10 @@ const LN_2: [f64; 2] = {
 /// word name.
 #[inline]
 pub(super) fn minus_ln(word: u64) -> f64 {
-    // Exact: both have 53 bits.
+    // Exact: both have 53 bits. No sum of bits wraps; a check of that would be a branch.
     let u = f64::from_bits(ONE | word >> 12) - (1.0 - 0.5 * f64::EPSILON);
-    let shifted = u.to_bits() + (ONE - ROOT);
-    let m = f64::from_bits((shifted & FRACTION) + ROOT);
+    let shifted = u.to_bits().wrapping_add(ONE - ROOT);
+    let m = f64::from_bits((shifted & FRACTION).wrapping_add(ROOT));
     // Below 2^11, so that the units are the number.
     let biased = f64::from_bits(UNITS | shifted >> 52) - f64::from_bits(UNITS);
     let exponent = biased - 1_023.0;

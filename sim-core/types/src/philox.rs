@@ -25,9 +25,44 @@ pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     counter
 }
 
+/// [`philox4x32_10`] of several counters, given word by word, in the time of fewer: nothing
+/// depends on a neighbour, so that vector instructions can take them together.
+#[must_use]
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "halves of 64-bit products")]
+pub fn philox4x32_10_abreast<const N: usize>(
+    mut counters: [[u32; N]; 4],
+    mut key: [u32; 2],
+) -> [[u32; N]; 4] {
+    for _ in 0..10 {
+        for at in 0..N {
+            let a = u64::from(MULTIPLIER[0]) * u64::from(counters[0][at]);
+            let b = u64::from(MULTIPLIER[1]) * u64::from(counters[2][at]);
+            counters[0][at] = (b >> 32) as u32 ^ counters[1][at] ^ key[0];
+            counters[2][at] = (a >> 32) as u32 ^ counters[3][at] ^ key[1];
+            counters[1][at] = b as u32;
+            counters[3][at] = a as u32;
+        }
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+    }
+    counters
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn abreast_as_one_by_one() {
+        let counters: [[u32; 4]; 3] =
+            [[0, 1, 2, 3], [u32::MAX, 7, u32::MAX, 9], [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 5]];
+        let key = [0xa409_3822, 0x299f_31d0];
+        let by_word = core::array::from_fn(|word| counters.map(|counter| counter[word]));
+        let got = philox4x32_10_abreast(by_word, key);
+        for (at, counter) in counters.into_iter().enumerate() {
+            assert_eq!(got.map(|word| word[at]), philox4x32_10(counter, key));
+        }
+    }
 
     /// Known answers of Random123 1.14 (`tests/kat_vectors`, lines `philox4x32 10`).
     #[test]
