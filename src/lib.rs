@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`scenario`] | text to plan, with every error at its place |
 //! | [`plan`] | what a run is, in numbers |
+//! | [`experiment`] | both forms of a plan, and the metrics of one replication of either |
 //! | [`world`] | the host of the rules under the engine |
 //! | [`run`] | a plan to a run directory |
 //! | [`resume`], `snapshot` | a run that ended early goes on where it stopped |
@@ -20,6 +21,7 @@ pub mod cli;
 mod control;
 pub mod diagnose;
 pub mod exit;
+pub mod experiment;
 pub mod explain;
 pub mod manifest;
 pub mod plan;

@@ -19,6 +19,8 @@ pub(super) struct Schema {
 enum Of {
     /// JSON schema of scenario files, for editors
     Scenario,
+    /// JSON schema of the scenario files of models, for editors
+    Model,
     /// Tables and columns of the trace
     Trace,
 }
@@ -43,6 +45,7 @@ impl Schema {
     pub(super) fn execute(self) -> Exit {
         match self.of {
             Of::Scenario => output::text(&scenario::schema()),
+            Of::Model => output::text(&scenario::model_schema()),
             Of::Trace => output::json(&tables()),
         }
     }
