@@ -10,8 +10,8 @@ use std::fs;
 use std::path::Path;
 
 use rayon::prelude::*;
-use reports::analysis::stopping::Decision;
-use reports::{Context, Tally};
+use reports::analysis::stopping::{Decision, Rule};
+use reports::{Context, Metrics, Tally};
 use sim_core::trace::{Summaries, part_path, table_path};
 
 use crate::plan::Plan;
@@ -30,29 +30,49 @@ pub(crate) struct Measured<T> {
     pub(crate) value: Option<f64>,
 }
 
-/// Runs the replications of a plan on the threads of the current pool.
-pub(crate) fn replications<T: Send>(
-    plan: &Plan,
-    run: impl Fn(u32) -> Result<Measured<T>, RunError> + Sync,
-) -> Result<Controlled<T>, RunError> {
-    let round = |from: u32, to: u32| -> Result<Vec<Measured<T>>, RunError> {
+/// How many replications are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Number<'a> {
+    /// So many, or the most.
+    pub(crate) replications: u32,
+    /// When fewer are enough.
+    pub(crate) stopping: Option<&'a Rule>,
+    /// Whether they come in pairs.
+    pub(crate) antithetic: bool,
+}
+
+impl<'a> Number<'a> {
+    /// What a plan asks for.
+    pub(crate) fn of(plan: &'a Plan) -> Self {
+        let Plan { replications, stopping, antithetic, .. } = plan;
+        let (replications, antithetic) = (*replications, *antithetic);
+        Self { replications, stopping: stopping.as_ref(), antithetic }
+    }
+}
+
+/// Runs the replications that are asked for on the threads of the current pool.
+pub(crate) fn replications<T: Send, E: Send>(
+    number: Number<'_>,
+    run: impl Fn(u32) -> Result<Measured<T>, E> + Sync,
+) -> Result<Controlled<T>, E> {
+    let round = |from: u32, to: u32| -> Result<Vec<Measured<T>>, E> {
         (from..to).into_par_iter().map(&run).collect()
     };
     let replicas = |measured: Vec<Measured<T>>| measured.into_iter().map(|m| m.replica).collect();
-    let Some(rule) = &plan.stopping else {
-        let kept = replicas(round(0, plan.replications)?);
+    let Some(rule) = number.stopping else {
+        let kept = replicas(round(0, number.replications)?);
         return Ok(Controlled { kept, discarded: Vec::new(), stopped: None });
     };
     // One replication a thread, and whole pairs.
     let step = u32::try_from(rayon::current_num_threads()).unwrap_or(1).max(1);
-    let step = if plan.antithetic { step.next_multiple_of(2) } else { step };
+    let step = if number.antithetic { step.next_multiple_of(2) } else { step };
     let mut all: Vec<Measured<T>> = Vec::new();
     let mut goal = rule.min;
     loop {
         let done = u32::try_from(all.len()).unwrap_or(u32::MAX);
         all.extend(round(done, goal.min(rule.max))?);
         let values: Vec<Option<f64>> = all.iter().map(|measured| measured.value).collect();
-        let stopped = rule.decide(&values, plan.antithetic);
+        let stopped = rule.decide(&values, number.antithetic);
         if stopped.is_some() {
             let count = stopped.as_ref().map_or(all.len(), |d| d.replications as usize);
             let discarded = replicas(all.split_off(count));
@@ -63,9 +83,6 @@ pub(crate) fn replications<T: Send>(
 }
 
 /// The value of a metric in one replication, read from the part of the trace that it wrote.
-///
-/// `context` describes the run as far as it got: with at least this replication, and without
-/// the numbers that only the whole run has.
 pub(crate) fn measure(
     metric: &str,
     tables: &Path,
@@ -73,6 +90,21 @@ pub(crate) fn measure(
     summaries: &Summaries,
     context: &Context,
 ) -> Result<Option<f64>, RunError> {
+    let metrics = metrics(tables, rep, summaries, context)?;
+    let value = metrics.get(metric).and_then(|m| m.per_replication.get(rep as usize).copied());
+    Ok(value.flatten())
+}
+
+/// The metrics of the part of the trace that one replication wrote.
+///
+/// `context` describes the run as far as it got: with at least this replication, and without
+/// the numbers that only the whole run has.
+pub(crate) fn metrics(
+    tables: &Path,
+    rep: u32,
+    summaries: &Summaries,
+    context: &Context,
+) -> Result<Metrics, RunError> {
     let scratch = tables.join(format!("measured.{rep}"));
     let file = |action, path: &Path| {
         let path = path.to_owned();
@@ -88,8 +120,7 @@ pub(crate) fn measure(
     }
     let metrics = Tally::read(&scratch, context)?.metrics(context);
     fs::remove_dir_all(&scratch).map_err(file("remove", &scratch))?;
-    let value = metrics.get(metric).and_then(|m| m.per_replication.get(rep as usize).copied());
-    Ok(value.flatten())
+    Ok(metrics)
 }
 
 /// Removes the parts of replications that do not count.

@@ -66,7 +66,9 @@ fn hint(near: Option<&str>, known: &[String]) -> String {
 /// # Errors
 /// When there is no such path: with the keys known at the place where it went wrong.
 pub fn topic(path: &str) -> Result<String, ExplainError> {
-    let schema: Value = serde_json::from_str(&scenario::schema()).unwrap_or(Value::Null);
+    let of_model = matches!(path.split('.').next(), Some("model" | "steps"));
+    let schema = if of_model { scenario::model_schema() } else { scenario::schema() };
+    let schema: Value = serde_json::from_str(&schema).unwrap_or(Value::Null);
     let mut at = &schema;
     let mut parent = &schema;
     let mut key = "";

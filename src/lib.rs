@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`scenario`] | text to plan, with every error at its place |
 //! | [`plan`] | what a run is, in numbers |
+//! | [`experiment`] | both forms of a plan, and the metrics of one replication of either |
 //! | [`world`] | the host of the rules under the engine |
 //! | [`run`] | a plan to a run directory |
 //! | [`resume`], `snapshot` | a run that ended early goes on where it stopped |
+//! | [`sweep`], [`store`] | many runs of one scenario, and where their figures are kept |
 //! | [`manifest`] | what a run directory says of itself |
 //! | [`baseline`] | numbers to hold a scenario to |
 //! | [`explain`] | why a job, an epoch or a payout came out as it did; what a parameter means |
@@ -20,6 +22,7 @@ pub mod cli;
 mod control;
 pub mod diagnose;
 pub mod exit;
+pub mod experiment;
 pub mod explain;
 pub mod manifest;
 pub mod plan;
@@ -27,5 +30,7 @@ pub mod resume;
 pub mod run;
 pub mod scenario;
 mod snapshot;
+pub mod store;
+pub mod sweep;
 pub mod validate;
 pub mod world;

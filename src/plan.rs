@@ -4,9 +4,11 @@
 //! give equal runs. Its digest names the run directory.
 
 mod dtao;
+mod model;
 mod text;
 
 pub use dtao::{Dtao, PoolStart, Registrations, Sales, TraderGroup};
+pub use model::ModelPlan;
 
 use std::path::PathBuf;
 

@@ -5,6 +5,8 @@
 //! on with from there ([`crate::resume`]). Running an identical plan again
 //! must give identical digests, and then changes nothing.
 
+pub mod model;
+
 use std::cell::Cell;
 use std::fmt;
 use std::fs;
@@ -24,7 +26,7 @@ use sim_core::trace::{self, Summaries, Trace, TraceError};
 use sim_types::units::COINS;
 use sim_types::{SimTime, TraceLevel};
 
-use crate::control::{self, Controlled, Measured};
+use crate::control::{self, Controlled, Measured, Number};
 use crate::exit::Exit;
 use crate::manifest::{Checkpoint, ENGINE_VERSION, Host, Manifest, Outcome, SCHEMA};
 use crate::plan::{Expectation, Plan};
@@ -126,6 +128,12 @@ pub enum RunError {
     /// A failure of the model, with its culprit.
     #[error("{0}")]
     Model(String),
+    /// A stepped model left the numbers.
+    #[error("the model diverged: `{0}` is not a finite number at the end")]
+    Diverged(&'static str),
+    /// A stepped model refuses its parameters.
+    #[error("the model refuses its parameters: {0}")]
+    Parameter(#[from] sim_types::ParamError),
     /// Ctrl-C; names the directory that the next run goes on from, if there is one.
     #[error("interrupted{}", how_to_go_on(.0.as_deref()))]
     Interrupted(Option<PathBuf>),
@@ -145,7 +153,8 @@ impl RunError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Build(_) => Exit::Scenario,
+            Self::Build(_) | Self::Parameter(_) => Exit::Scenario,
+            Self::Diverged(_) => Exit::Failed,
             Self::Trace(_) | Self::Trouble(_) | Self::Report(_) | Self::File { .. } => Exit::File,
             Self::Differs { .. } => Exit::NonDeterminism,
             Self::Model(_) => Exit::Bug,
@@ -196,8 +205,9 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
     let tables = partial.join("trace");
     let cleaned = Cleaned(Cell::new(Some(&partial)));
 
-    let controlled = pool(options, plan)?.install(|| {
-        control::replications(plan, |rep| measured(plan, rep, &tables, options, &place))
+    let controlled = pool(of_subnets(options, plan))?.install(|| {
+        let number = Number::of(plan);
+        control::replications(number, |rep| measured(plan, rep, &tables, options, &place))
     });
     let Controlled { kept: replicas, discarded, stopped } =
         controlled.map_err(|error| match error {
@@ -290,12 +300,16 @@ fn intact(dir: &Path, manifest: &Manifest) -> Option<Metrics> {
     whole.then_some(metrics)
 }
 
-/// As many threads as asked for, but no more than there are subnets in all replications.
-fn threads(asked: usize, plan: &Plan) -> usize {
+/// As many threads as asked for (0 = one a core), but no more than there is work for.
+pub(crate) fn threads(asked: usize, work: u32) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, core::num::NonZero::get);
     let asked = if asked == 0 { cores } else { asked };
-    let most = usize::try_from(plan.replications).unwrap_or(usize::MAX);
-    asked.min(most.saturating_mul(plan.subnets.into())).max(1)
+    asked.min(usize::try_from(work).unwrap_or(usize::MAX)).max(1)
+}
+
+/// Threads for the subnets of all replications.
+fn of_subnets(options: &Options, plan: &Plan) -> usize {
+    threads(options.threads, plan.replications.saturating_mul(plan.subnets.into()))
 }
 
 /// Removes the unfinished directory unless told to keep it.
@@ -372,20 +386,49 @@ fn replicate(
     if drive(&mut engine, plan.horizon, options, &mut checkpoints, Some(&mut saver))? {
         return Err(RunError::Interrupted(None));
     }
+    let (Totals { events, handled, ties }, rejections, tables) = close(engine)?;
+    let checkpoints = if rep == 0 { checkpoints.list } else { Vec::new() };
+    let replica = Replica { events, handled, ties, rejections, checkpoints, tables };
+    place.keep(rep, &replica, &replica.tables)?;
+    Ok(replica)
+}
+
+/// Ends a replication: what it amounts to, what rules refused, and what its tables hold.
+fn close(mut engine: Engine<World>) -> Result<(Totals, Rejections, Summaries), RunError> {
     let now = engine.now();
     engine.model_mut().close(now);
-    let Totals { events, handled, ties } = World::totals(&engine);
+    let totals = World::totals(&engine);
     let mut world = engine.into_model();
     let rejections = world.rejections();
     let trace = world.detach();
     if let Some(trouble) = world.take_trouble() {
         return Err(trouble.into());
     }
-    let tables = trace.map(Trace::finish).transpose()?.unwrap_or_default();
-    let checkpoints = if rep == 0 { checkpoints.list } else { Vec::new() };
-    let replica = Replica { events, handled, ties, rejections, checkpoints, tables };
-    place.keep(rep, &replica, &replica.tables)?;
-    Ok(replica)
+    Ok((totals, rejections, trace.map(Trace::finish).transpose()?.unwrap_or_default()))
+}
+
+/// The metrics of one replication alone, on this thread, as a trace of this level shows them;
+/// the trace is left in `scratch`, an empty directory.
+pub(crate) fn alone(
+    plan: &Plan,
+    rep: u32,
+    level: TraceLevel,
+    scratch: &Path,
+    interrupt: &Arc<AtomicBool>,
+) -> Result<Metrics, RunError> {
+    let options = Options { interrupt: Arc::clone(interrupt), ..Options::default() };
+    let mut engine = World::start(plan, rep)?;
+    engine.model_mut().keep_to_this_thread();
+    engine.model_mut().attach(Trace::create_at(scratch, rep, level)?);
+    if drive(&mut engine, plan.horizon, &options, &mut Checkpoints::default(), None)? {
+        return Err(RunError::Interrupted(None));
+    }
+    let (_, _, tables) = close(engine)?;
+    let outcome = outcome(plan, Vec::new(), &tables);
+    let mut context = context(plan, &outcome, &options, &tables);
+    context.trace = level;
+    context.replications = rep + 1;
+    control::metrics(scratch, rep, &tables, &context)
 }
 
 /// A replication at its beginning.
@@ -506,7 +549,7 @@ pub fn check_determinism(plan: &Plan, options: &Options) -> Result<Option<Partin
         }
         Ok(World::logs(&engine))
     };
-    pool(options, plan)?.install(|| {
+    pool(of_subnets(options, plan))?.install(|| {
         let twice = [run(&Watch::blocks())?, run(&Watch::blocks())?];
         let mut first: Option<Parting> = None;
         for engine in 0..twice[0].len() {
@@ -525,9 +568,9 @@ pub fn check_determinism(plan: &Plan, options: &Options) -> Result<Option<Partin
     })
 }
 
-fn pool(options: &Options, plan: &Plan) -> Result<rayon::ThreadPool, RunError> {
+pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, RunError> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(threads(options.threads, plan))
+        .num_threads(threads)
         .build()
         .map_err(|error| RunError::Model(format!("failed to start threads: {error}")))
 }

@@ -6,10 +6,12 @@
 //! | `set` | `--set path=value` | a changed tree |
 //! | `typed`, `de` | the tree | raw types, with every mistake |
 //! | `raw`, `choice` | | the shape of the file and of its schema |
+//! | `model` | | the other shape: a model instead of a network |
 //! | `resolve` | raw types | the plan |
 //! | `replications` | how many runs, and what their means leave out | a rule |
 //! | `population` | groups | members, drawn by name |
 //! | `files` | tables of stakes, request traces | members, digests |
+//! | `sweep` | a sweep file | axes over a scenario |
 //! | `schedule` | faults and changes | what happens when |
 //! | `compatibility` | pairs of choices | errors and warnings with reasons |
 //!
@@ -26,12 +28,14 @@ mod compatibility;
 mod de;
 mod dtao;
 mod files;
+mod model;
 mod population;
 mod raw;
 mod replications;
 mod resolve;
 mod schedule;
 mod set;
+pub(crate) mod sweep;
 mod tree;
 mod typed;
 mod yaml;
@@ -41,10 +45,12 @@ use std::path::{Path, PathBuf};
 use sim_core::network::Regions;
 use sim_core::streams::Streams;
 
+use self::model::ModelScenario;
 use self::raw::Scenario;
 use self::resolve::Resolver;
-use self::tree::Tree;
-use crate::diagnose::{Diagnostic, Diagnostics};
+use self::tree::{NodeId, Tree};
+use crate::diagnose::{Code, Diagnostic, Diagnostics};
+use crate::experiment::Experiment;
 use crate::plan::Plan;
 
 /// Something to look at twice in a scenario that can run.
@@ -103,21 +109,55 @@ impl Source {
     ///
     /// # Errors
     /// Everything that is wrong with the scenario and the files it names.
+    pub fn experiment(&self) -> Result<(Experiment, Vec<Warning>), Diagnostics> {
+        if self.model_key().is_some() {
+            let resolved = self.resolved(|raw: &ModelScenario, resolver| {
+                model::resolve(raw, &self.name, resolver)
+            });
+            return resolved.map(|(plan, items)| (Experiment::Model(Box::new(plan)), items));
+        }
+        self.plan().map(|(plan, items)| (Experiment::Network(Box::new(plan)), items))
+    }
+
+    /// As [`Source::experiment`], for what only a network can do.
+    ///
+    /// # Errors
+    /// As [`Source::experiment`]; and when the scenario is one of a model.
     pub fn plan(&self) -> Result<(Plan, Vec<Warning>), Diagnostics> {
+        if let Some(model) = self.model_key() {
+            let message = "this scenario is one of a model, without a network";
+            let item = Diagnostic::error(Code::Incompatible, message)
+                .at(self.tree.blame(model), &self.tree.origins)
+                .path("model")
+                .help("`arable run` and `arable sweep` take it");
+            return Err(Diagnostics::new(vec![item], self.tree.origins.clone()));
+        }
+        self.resolved(|raw: &Scenario, resolver| resolve::resolve(raw, &self.name, resolver))
+    }
+
+    /// The key that makes the scenario one of a model.
+    fn model_key(&self) -> Option<NodeId> {
+        self.tree.child(self.tree.root(), "model")
+    }
+
+    fn resolved<R: Seeded, P>(
+        &self,
+        resolve: impl FnOnce(&R, &mut Resolver<'_>) -> Option<P>,
+    ) -> Result<(P, Vec<Warning>), Diagnostics> {
         let mut tree = self.tree.clone();
-        let (raw, mut items) = typed::read::<Scenario>(&mut tree);
+        let (raw, mut items) = typed::read::<R>(&mut tree);
         let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
         let mut resolver = Resolver {
             tree: &tree,
             dir: &self.dir,
             // The population is the same in every replication.
-            streams: Streams::new(raw.seed, 0),
+            streams: Streams::new(raw.seed(), 0),
             read_well: items.is_empty(),
             refuted: Vec::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
         };
-        let plan = resolve::resolve(&raw, &self.name, &mut resolver);
+        let plan = resolve(&raw, &mut resolver);
         let Resolver { errors, mut warnings, .. } = resolver;
         items.extend(errors);
         match plan {
@@ -130,11 +170,43 @@ impl Source {
     }
 }
 
+/// A scenario as written, of either form.
+trait Seeded: serde::de::DeserializeOwned {
+    fn seed(&self) -> u64;
+}
+
+impl Seeded for Scenario {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
+impl Seeded for ModelScenario {
+    fn seed(&self) -> u64 {
+        self.seed
+    }
+}
+
 /// The JSON schema of scenario files, for editors: `schema/scenario.v1.json`.
 #[must_use]
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(Scenario);
-    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    schema_text(&schemars::schema_for!(Scenario))
+}
+
+/// The JSON schema of sweep files: `schema/sweep.v1.json`.
+#[must_use]
+pub fn sweep_schema() -> String {
+    schema_text(&schemars::schema_for!(sweep::Raw))
+}
+
+/// The JSON schema of the scenario files of models: `schema/model.v1.json`.
+#[must_use]
+pub fn model_schema() -> String {
+    schema_text(&schemars::schema_for!(ModelScenario))
+}
+
+fn schema_text(schema: &schemars::Schema) -> String {
+    let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
     text.push('\n');
     text
 }

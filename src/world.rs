@@ -215,6 +215,11 @@ impl World {
         self.record_final_blocks();
     }
 
+    /// Lets islands live one after the other: other runs have the other threads.
+    pub(crate) fn keep_to_this_thread(&mut self) {
+        self.replications = u32::MAX;
+    }
+
     /// What a run amounts to so far.
     #[must_use]
     pub fn totals(engine: &Engine<Self>) -> Totals {

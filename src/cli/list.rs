@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use mechanisms::market::MarketSpec;
+use mechanisms::model::ModelSpec;
 use mechanisms::reward::RewardSpec;
 use mechanisms::settlement::SettlementSpec;
 use mechanisms::verification::VerificationSpec;
@@ -97,6 +98,7 @@ fn catalogue() -> Vec<[&'static str; 4]> {
     all.extend(WeightsSpec::catalogue().into_iter().map(mechanism));
     all.extend(SettlementSpec::catalogue().into_iter().map(mechanism));
     all.extend(RewardSpec::catalogue().into_iter().map(mechanism));
+    all.extend(ModelSpec::catalogue().into_iter().map(mechanism));
     all
 }
 

@@ -9,8 +9,10 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::ScenarioArgs;
+use crate::control::Number;
 use crate::diagnose::Diagnostics;
 use crate::exit::Exit;
+use crate::experiment::Experiment;
 use crate::plan::Plan;
 use crate::run::{Options, RunError};
 use crate::scenario::{Source, Warning};
@@ -51,15 +53,18 @@ pub(super) fn say(message: impl Display) {
     let _ = writeln!(io::stderr(), "{message}");
 }
 
-/// A scenario made a plan, or its errors shown.
-pub(super) fn plan(args: &ScenarioArgs, json: bool) -> Result<(Plan, Vec<Warning>), Exit> {
-    let show = |diagnostics: Diagnostics| {
-        if json {
-            let _ = self::json(&diagnostics);
-        }
-        say(diagnostics.render(io::stderr().is_terminal()).trim_end());
-        diagnostics.exit()
-    };
+/// Errors of an input shown; how the command ends over them.
+pub(super) fn refuse(diagnostics: &Diagnostics, json: bool) -> Exit {
+    if json {
+        let _ = self::json(diagnostics);
+    }
+    say(diagnostics.render(io::stderr().is_terminal()).trim_end());
+    diagnostics.exit()
+}
+
+/// A scenario with what the command line changes in it, or its errors shown.
+fn source(args: &ScenarioArgs, json: bool) -> Result<Source, Exit> {
+    let show = |diagnostics: Diagnostics| refuse(&diagnostics, json);
     let mut source = Source::load(&args.scenario).map_err(show)?;
     for change in &args.set {
         let Some((path, value)) = change.split_once('=') else {
@@ -74,15 +79,38 @@ pub(super) fn plan(args: &ScenarioArgs, json: bool) -> Result<(Plan, Vec<Warning
     if let Some(replications) = args.replications {
         source.set("replications", &replications.to_string()).map_err(show)?;
     }
-    source.plan().map_err(show)
+    Ok(source)
 }
 
-/// The command that repeats a scenario's run.
+/// The scenario of a network made a plan, or its errors shown.
+pub(super) fn plan(args: &ScenarioArgs, json: bool) -> Result<(Plan, Vec<Warning>), Exit> {
+    source(args, json)?.plan().map_err(|diagnostics| refuse(&diagnostics, json))
+}
+
+/// A scenario of either form made a plan, or its errors shown.
+pub(super) fn experiment(
+    args: &ScenarioArgs,
+    json: bool,
+) -> Result<(Experiment, Vec<Warning>), Exit> {
+    source(args, json)?.experiment().map_err(|diagnostics| refuse(&diagnostics, json))
+}
+
+/// The command that repeats a network's run.
 pub(super) fn replay_line(args: &ScenarioArgs, plan: &Plan) -> String {
-    let mut line = format!("arable run {} --seed {}", args.scenario.display(), plan.seed);
+    repeat(args, plan.seed, Number::of(plan))
+}
+
+/// The command that repeats a run of either form.
+pub(super) fn replay_of(args: &ScenarioArgs, experiment: &Experiment) -> String {
+    repeat(args, experiment.seed(), experiment.number())
+}
+
+fn repeat(args: &ScenarioArgs, seed: u64, number: Number<'_>) -> String {
+    let Number { replications, stopping, .. } = number;
+    let mut line = format!("arable run {} --seed {seed}", args.scenario.display());
     // A rule for stopping is the scenario's own.
-    if args.replications.is_some() || plan.replications > 1 && plan.stopping.is_none() {
-        line += &format!(" --replications {}", plan.replications);
+    if args.replications.is_some() || replications > 1 && stopping.is_none() {
+        line += &format!(" --replications {replications}");
     }
     for change in &args.set {
         line += &format!(" --set '{}'", change.replace('\'', r"'\''"));
@@ -116,6 +144,18 @@ pub(super) fn counter(what: &'static str) -> ProgressBar {
         .with_message(what)
 }
 
+/// What progress looks like.
+pub(super) struct Bar<'a> {
+    /// Of how many.
+    pub(super) total: u64,
+    /// In indicatif's words.
+    pub(super) template: &'static str,
+    /// Of what.
+    pub(super) name: &'a str,
+    /// Not at all.
+    pub(super) quiet: bool,
+}
+
 /// Shows the progress of simulated time on stderr while `work` runs; silent where stderr is
 /// no terminal.
 pub(super) fn with_progress<T>(
@@ -124,27 +164,35 @@ pub(super) fn with_progress<T>(
     quiet: bool,
     work: impl FnOnce() -> T,
 ) -> T {
-    let total = plan.horizon.0.saturating_mul(plan.replications.into());
+    let bar = Bar {
+        total: plan.horizon.0.saturating_mul(plan.replications.into()),
+        template: "{msg} {bar:40} {percent:>3} % of simulated time, {elapsed} gone, {eta} to go",
+        name: &plan.name,
+        quiet,
+    };
+    with_bar(&bar, &options.done, work)
+}
+
+/// Shows on stderr how much is `done` while `work` runs; silent where stderr is no terminal.
+pub(super) fn with_bar<T>(bar: &Bar<'_>, done: &Arc<AtomicU64>, work: impl FnOnce() -> T) -> T {
+    let Bar { total, template, name, quiet } = *bar;
     let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(total) };
-    let style = ProgressStyle::with_template(
-        "{msg} {bar:40} {percent:>3} % of simulated time, {elapsed} gone, {eta} to go",
-    );
+    let style = ProgressStyle::with_template(template);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_message(plan.name.clone());
-    let done = Arc::clone(&options.done);
+    bar.set_message(name.to_owned());
     let over = Arc::new(AtomicBool::new(false));
     std::thread::scope(|scope| {
         let ended = Arc::clone(&over);
         let bar = &bar;
-        let watch: Arc<AtomicU64> = done;
-        scope.spawn(move || {
+        let watcher = scope.spawn(move || {
             while !ended.load(Ordering::Relaxed) {
-                bar.set_position(watch.load(Ordering::Relaxed));
+                bar.set_position(done.load(Ordering::Relaxed));
                 std::thread::park_timeout(Duration::from_millis(100));
             }
         });
         let result = work();
         over.store(true, Ordering::Relaxed);
+        watcher.thread().unpark();
         bar.finish_and_clear();
         result
     })

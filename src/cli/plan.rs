@@ -16,7 +16,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn execute(self) -> Exit {
-        match output::plan(&self.scenario, self.json) {
+        match output::experiment(&self.scenario, self.json) {
             Err(exit) => exit,
             Ok((plan, _)) if self.json => output::json(&plan),
             Ok((plan, warnings)) => {

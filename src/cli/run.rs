@@ -3,14 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use reports::analysis::stopping::Rule;
+use reports::Metric;
+use reports::analysis::stopping::{Decision, Rule};
 use reports::analysis::warmup::Setting;
+use reports::context::Verdict;
 use reports::export::Timeline;
 use serde::Serialize;
 use sim_types::{SimDuration, TraceLevel};
 
 use super::{ScenarioArgs, export, output};
 use crate::exit::Exit;
+use crate::experiment::Experiment;
+use crate::plan::ModelPlan;
 use crate::resume::Every;
 use crate::run::{self, Options};
 
@@ -56,24 +60,39 @@ struct Told<'a> {
     report: String,
     unchanged: bool,
     result: &'a crate::manifest::Outcome,
-    verdicts: &'a [reports::context::Verdict],
+    verdicts: &'a [Verdict],
     control: &'a reports::context::Control,
     replications: u32,
     metrics: &'a [reports::Metric],
     replay: &'a str,
 }
 
+#[derive(Serialize)]
+struct ToldOfModel<'a> {
+    dir: String,
+    unchanged: bool,
+    result: &'a run::model::Outcome,
+    verdicts: &'a [Verdict],
+    stopped: Option<&'a Decision>,
+    metrics: &'a [reports::Metric],
+    replay: &'a str,
+}
+
 impl Run {
     pub(super) fn execute(self) -> Exit {
-        let (mut plan, warnings) = match output::plan(&self.scenario, self.json) {
+        let (experiment, warnings) = match output::experiment(&self.scenario, self.json) {
             Ok(planned) => planned,
             Err(exit) => return exit,
         };
         for warning in &warnings {
             output::say(format_args!("warning: {warning}"));
         }
+        let mut replay = output::replay_of(&self.scenario, &experiment);
+        let mut plan = match experiment {
+            Experiment::Network(plan) => *plan,
+            Experiment::Model(plan) => return self.model(&plan, replay),
+        };
         plan.trace = self.trace.unwrap_or(plan.trace);
-        let mut replay = output::replay_line(&self.scenario, &plan);
         if let Some(level) = self.trace {
             replay += &format!(" --trace {level}");
         }
@@ -99,6 +118,50 @@ impl Run {
             },
             Err(error) => output::run_failure(&error),
         }
+    }
+
+    /// A model has neither trace nor snapshots: what asks for them is refused.
+    fn model(&self, plan: &ModelPlan, replay: String) -> Exit {
+        let of_networks = [
+            ("--trace", self.trace.is_some()),
+            ("--snapshot-every", self.snapshot_every.is_some()),
+            ("--export", !self.export.is_empty()),
+            ("--check-determinism", self.check_determinism),
+        ];
+        if let Some((flag, _)) = of_networks.iter().find(|(_, given)| *given) {
+            let message = format!("found {flag}, which a model has no use for: leave it out");
+            return output::failure(Exit::Usage, message);
+        }
+        let options = Options {
+            out: self.out.clone(),
+            threads: self.threads,
+            interrupt: output::interrupt(),
+            replay,
+            ..Options::default()
+        };
+        match run::model::run(plan, &options) {
+            Ok(run) => self.tell_model(&run),
+            Err(error) => output::run_failure(&error),
+        }
+    }
+
+    fn tell_model(&self, run: &run::model::Run) -> Exit {
+        let manifest = &run.manifest;
+        let told = if self.json {
+            output::json(&ToldOfModel {
+                dir: run.dir.display().to_string(),
+                unchanged: run.unchanged,
+                result: &manifest.result,
+                verdicts: &manifest.verdicts,
+                stopped: manifest.stopped.as_ref(),
+                metrics: &run.metrics.metrics,
+                replay: &manifest.replay,
+            })
+        } else {
+            output::text(&model_summary(run))
+        };
+        let failed = manifest.verdicts.iter().any(|verdict| !verdict.pass);
+        if told == Exit::Good && failed { Exit::Failed } else { told }
     }
 
     fn export(&self, run: &run::Run) -> Result<(), reports::ReportError> {
@@ -168,14 +231,7 @@ fn summary(run: &run::Run) -> String {
     for metric in FIRST.iter().filter_map(|name| run.metrics.get(name)) {
         text += &format!("  {:<24} {:>16} {}\n", metric.name, number(metric.value), metric.unit);
     }
-    for verdict in &context.verdicts {
-        let mark = if verdict.pass { "met    " } else { "NOT MET" };
-        text +=
-            &format!("\n  {mark} {}: {}, found {}", verdict.name, verdict.wanted, verdict.found);
-    }
-    if !context.verdicts.is_empty() {
-        text += "\n";
-    }
+    text += &verdicts(&context.verdicts);
     text += &control(context);
     if !context.trace.is_full() {
         for note in &context.notes {
@@ -190,6 +246,49 @@ fn summary(run: &run::Run) -> String {
         run.dir.display(),
         run.dir.join("report.html").display(),
         context.replay,
+    );
+    text
+}
+
+/// What was expected, line by line.
+fn verdicts(verdicts: &[Verdict]) -> String {
+    let mut text = String::new();
+    for verdict in verdicts {
+        let mark = if verdict.pass { "met    " } else { "NOT MET" };
+        text +=
+            &format!("\n  {mark} {}: {}, found {}", verdict.name, verdict.wanted, verdict.found);
+    }
+    if !verdicts.is_empty() {
+        text += "\n";
+    }
+    text
+}
+
+/// The figures of a model, and where they lie.
+fn model_summary(run: &run::model::Run) -> String {
+    let manifest = &run.manifest;
+    let mut text = format!("{}\n\n", manifest.plan.title);
+    for metric in &run.metrics.metrics {
+        let interval = metric.interval.map_or_else(String::new, |[low, high]| {
+            format!("  {} to {}", number(low), number(high))
+        });
+        let Metric { name, unit, value, .. } = metric;
+        let unit = if unit == "1" { "" } else { unit };
+        let line = format!("  {name:<24} {:>16} {unit}{interval}", number(*value));
+        text += line.trim_end();
+        text += "\n";
+    }
+    text += &verdicts(&manifest.verdicts);
+    if let Some(decision) = &manifest.stopped {
+        text += &format!("\n  stopped  {}\n", decision.words());
+    }
+    let again = if run.unchanged { " (unchanged: same digests as before)" } else { "" };
+    text += &format!(
+        "\n  steps    {} ({})\n  run      {}{again}\n  replay   {}\n",
+        manifest.result.steps,
+        &manifest.result.figures[..16],
+        run.dir.display(),
+        manifest.replay,
     );
     text
 }

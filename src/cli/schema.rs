@@ -19,6 +19,10 @@ pub(super) struct Schema {
 enum Of {
     /// JSON schema of scenario files, for editors
     Scenario,
+    /// JSON schema of the scenario files of models, for editors
+    Model,
+    /// JSON schema of sweep files, for editors
+    Sweep,
     /// Tables and columns of the trace
     Trace,
 }
@@ -43,6 +47,8 @@ impl Schema {
     pub(super) fn execute(self) -> Exit {
         match self.of {
             Of::Scenario => output::text(&scenario::schema()),
+            Of::Model => output::text(&scenario::model_schema()),
+            Of::Sweep => output::text(&scenario::sweep_schema()),
             Of::Trace => output::json(&tables()),
         }
     }

@@ -104,13 +104,7 @@ impl Plan {
         line("title", self.title.clone());
         line("plan", self.digest());
         line("seed", self.seed.to_string());
-        line(
-            "replications",
-            self.stopping.as_ref().map_or(self.replications.to_string(), |rule| {
-                let stopping::Rule { min, max, metric, written, .. } = rule;
-                format!("{min} to {max}, until {metric} is known within {written}")
-            }),
-        );
+        line("replications", replications(self.replications, self.stopping.as_ref()));
         if self.antithetic {
             line("antithetic", "pairs of replications".to_owned());
         }
@@ -184,8 +178,16 @@ fn scalar(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// How many replications, in words.
+pub(super) fn replications(number: u32, stopping: Option<&stopping::Rule>) -> String {
+    stopping.map_or(number.to_string(), |rule| {
+        let stopping::Rule { min, max, metric, written, .. } = rule;
+        format!("{min} to {max}, until {metric} is known within {written}")
+    })
+}
+
 /// A key and its value, the value in lines of its own if it has parts with parts.
-fn entry(text: &mut String, depth: usize, key: &str, value: &Value) {
+pub(super) fn entry(text: &mut String, depth: usize, key: &str, value: &Value) {
     let indent = "  ".repeat(depth);
     match value {
         Value::Object(parts) if parts.values().any(|v| v.is_object() || v.is_array()) => {

@@ -6,16 +6,15 @@ use std::borrow::Cow;
 
 use reports::analysis::stopping::{HalfWidth, Rule};
 use reports::analysis::warmup::Setting;
-use reports::catalogue::{self, Definition};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use sim_types::SimDuration;
-use sim_types::units::{COINS, Share};
+use sim_types::units::Share;
 
 use super::raw::Scenario;
-use super::resolve::Resolver;
+use super::resolve::{Metrics, Resolver};
 use crate::diagnose::{Code, Diagnostic, quoted};
 
 /// Most replications of one experiment.
@@ -176,15 +175,26 @@ pub(super) fn resolve(raw: &Scenario, r: &mut Resolver<'_>) -> Asked {
             Setting::Fixed(time.0)
         }
     });
-    let (replications, stopping) = match &raw.replications {
+    let (replications, stopping) =
+        number(&raw.replications, raw.antithetic, &Metrics::of_networks(), r);
+    Asked { replications, stopping, warmup }
+}
+
+/// How many replications, and when fewer are enough.
+pub(super) fn number(
+    raw: &Replications,
+    antithetic: bool,
+    metrics: &Metrics,
+    r: &mut Resolver<'_>,
+) -> (u32, Option<Rule>) {
+    match raw {
         Replications::Fixed(number) => {
             r.unless((1..=MOST).contains(number), "replications", number, "1 to 10000");
-            whole_pairs(raw.antithetic, "replications", *number, r);
+            whole_pairs(antithetic, "replications", *number, r);
             (*number, None)
         }
-        Replications::Sequential(rule) => (rule.max, sequential(rule, raw.antithetic, r)),
-    };
-    Asked { replications, stopping, warmup }
+        Replications::Sequential(rule) => (rule.max, sequential(rule, antithetic, metrics, r)),
+    }
 }
 
 /// Pairs need an even number.
@@ -200,7 +210,12 @@ fn whole_pairs(antithetic: bool, path: &str, number: u32, r: &mut Resolver<'_>) 
     }
 }
 
-fn sequential(raw: &Sequential, antithetic: bool, r: &mut Resolver<'_>) -> Option<Rule> {
+fn sequential(
+    raw: &Sequential,
+    antithetic: bool,
+    metrics: &Metrics,
+    r: &mut Resolver<'_>,
+) -> Option<Rule> {
     let fewest = if antithetic { 4 } else { 2 };
     let range = format!("{fewest} to {MOST}: fewer have no interval");
     r.unless((fewest..=MOST).contains(&raw.min), "replications.min", raw.min, &range);
@@ -210,12 +225,10 @@ fn sequential(raw: &Sequential, antithetic: bool, r: &mut Resolver<'_>) -> Optio
     whole_pairs(antithetic, "replications.max", raw.max, r);
     let metric = &raw.until.metric;
     let path = "replications.until.metric";
-    let Some(definition) = catalogue::definition(metric) else {
-        let known: Vec<&str> = catalogue::METRICS.iter().map(Definition::base).collect();
-        r.unknown(path, "metric", metric, known);
+    let Some(unit) = metrics.unit(metric) else {
+        r.unknown(path, "metric", metric, metrics.names());
         return None;
     };
-    let unit = definition.unit.replace("coin", COINS[0].0);
     let half_width = half_width(&raw.until.half_width, &unit, r)?;
     Some(Rule {
         min: raw.min,

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use mechanisms::market::Market;
+use mechanisms::model::Metric;
 use mechanisms::reward::{Reward, RewardSpec};
 use mechanisms::settlement::Settlement;
 use mechanisms::verification::Verification;
@@ -19,7 +20,7 @@ use sim_types::{StateMachine, units};
 use workloads::demand::{Demand, DemandSpec};
 use workloads::execution::Execution;
 
-use super::choice::Names;
+use super::choice::{Names, Ordered};
 use super::raw::{self, SCHEMA, Scenario};
 use super::replications::{self, Asked};
 use super::tree::Tree;
@@ -199,24 +200,63 @@ impl HardwareTable {
     }
 }
 
-/// Resolves a scenario. The plan is there unless something is wrong with it.
-pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -> Option<Plan> {
-    let r = resolver;
-    if raw.schema != SCHEMA {
+/// The metrics that a scenario can name.
+pub(super) enum Metrics {
+    /// Those of networks: some stand for one for each class.
+    Catalogue(&'static [Definition]),
+    /// Those of a model.
+    Model(&'static [Metric]),
+}
+
+impl Metrics {
+    pub(super) fn of_networks() -> Self {
+        Self::Catalogue(catalogue::METRICS)
+    }
+
+    /// The unit of a metric by its full name, if there is such a metric.
+    pub(super) fn unit(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Catalogue(_) => {
+                catalogue::definition(name).map(|d| d.unit.replace("coin", units::COINS[0].0))
+            }
+            Self::Model(metrics) => {
+                metrics.iter().find(|m| m.name == name).map(|m| m.unit.to_owned())
+            }
+        }
+    }
+
+    /// All names, without classes.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        match self {
+            Self::Catalogue(definitions) => definitions.iter().map(Definition::base).collect(),
+            Self::Model(metrics) => metrics.iter().map(|m| m.name).collect(),
+        }
+    }
+}
+
+/// Checks the keys with which every file begins.
+pub(super) fn head(schema: u32, title: &str, r: &mut Resolver<'_>) {
+    if schema != SCHEMA {
         let item = Diagnostic::error(
             Code::UnsupportedSchema,
-            format!("this is version {} of the format", raw.schema),
+            format!("this is version {schema} of the format"),
         )
-        .found(quoted(&raw.schema.to_string()))
+        .found(quoted(&schema.to_string()))
         .expected(format!("`{SCHEMA}`, the version that this program reads"))
         .help(format!("write `schema: {SCHEMA}`"));
         r.error("schema", &[], item);
     }
-    if raw.title.trim().is_empty() {
+    if title.trim().is_empty() {
         let item = Diagnostic::error(Code::OutOfRange, "the title is empty")
             .expected("one line that says what the scenario shows");
         r.error("title", &[], item);
     }
+}
+
+/// Resolves a scenario. The plan is there unless something is wrong with it.
+pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -> Option<Plan> {
+    let r = resolver;
+    head(raw.schema, &raw.title, r);
     let horizon = raw.horizon;
     r.unless(
         horizon > SimDuration::ZERO && horizon <= MAX_HORIZON,
@@ -250,7 +290,7 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
     let changes = schedule::changes(raw, r);
     let sample_every = sample_every(raw, r);
     bounded(raw, r);
-    let expect = expectations(raw, r);
+    let expect = expectations(&raw.expect, &Metrics::of_networks(), r);
     let facts = facts(raw, &hardware.0, &network, r);
     if !r.sound() {
         return None;
@@ -424,13 +464,16 @@ fn sample_every(raw: &Scenario, r: &mut Resolver<'_>) -> SimDuration {
     every
 }
 
-fn expectations(raw: &Scenario, r: &mut Resolver<'_>) -> Vec<Expectation> {
+pub(super) fn expectations(
+    raw: &Ordered<raw::Bounds>,
+    metrics: &Metrics,
+    r: &mut Resolver<'_>,
+) -> Vec<Expectation> {
     let mut expect = Vec::new();
-    for (metric, bounds) in &raw.expect.0 {
+    for (metric, bounds) in &raw.0 {
         let path = format!("expect.{metric}");
-        if catalogue::definition(metric).is_none() {
-            let known: Vec<&str> = catalogue::METRICS.iter().map(Definition::base).collect();
-            r.unknown_key(&path, "metric", metric, &known);
+        if metrics.unit(metric).is_none() {
+            r.unknown_key(&path, "metric", metric, &metrics.names());
         }
         if bounds.at_least.is_none() && bounds.at_most.is_none() {
             let item =

@@ -1,0 +1,185 @@
+//! Small stepped rules: the second form of a scenario, without nodes, jobs or a chain.
+//!
+//! A model is a state, a step and some figures at the end. It is what a question about a
+//! mechanism comes down to when messages and machines do not matter: cheap enough for ten
+//! thousand runs, and run by the same sweeps and studies as a network.
+//!
+//! **Adding a model is one file and one line** in the `models!` list below; that line makes
+//! the YAML key, the schema, the catalogue entry and the constructor.
+//!
+//! Steps are numbered from 0. Each step is handed a [`Stream`] of its own, so what a model
+//! draws in one step never depends on how much it drew in another: two designs meet the same
+//! random numbers.
+
+use sim_types::stream::Key;
+use sim_types::{Fact, ParamError, Stream};
+
+use crate::RuleInfo;
+
+pub mod ten_variables;
+
+/// One figure that a model ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Metric {
+    /// Its name: lower case, digits and `_`.
+    pub name: &'static str,
+    /// Its unit; `1` for a plain number, `share` for 0 … 1.
+    pub unit: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+/// A stepped rule: same parameters, same draws, same figures. It holds no clock and no random
+/// source.
+pub trait Model: Clone + core::fmt::Debug {
+    /// What a scenario may set.
+    type Params: Clone;
+
+    /// Its key in a scenario.
+    const NAME: &'static str;
+    /// One sentence: what it does.
+    const SUMMARY: &'static str;
+    /// Where it comes from: paper and section, or repository, path and commit.
+    const SOURCE: &'static str;
+    /// The figures it ends with.
+    const METRICS: &'static [Metric];
+
+    /// The smallest valid parameters.
+    fn example() -> Self::Params;
+
+    /// Numbers from the world that these parameters or the rule itself carry.
+    fn facts(params: &Self::Params) -> Vec<Fact>;
+
+    /// The state before the first step.
+    ///
+    /// # Errors
+    /// Names the parameter that is out of its domain.
+    fn new(params: &Self::Params) -> Result<Self, ParamError>;
+
+    /// Takes step number `now`, with the random numbers of this step.
+    fn step(&mut self, now: u64, stream: &mut Stream);
+
+    /// The figures of the state as it is, in the order of [`Model::METRICS`]. One that is not
+    /// finite is a run that diverged.
+    fn figures(&self) -> Vec<f64>;
+}
+
+/// Steps a model from its beginning: step `n` draws from the stream of `key` on occasion `n`.
+///
+/// # Errors
+/// When a parameter is out of its domain.
+pub fn run<M: Model>(params: &M::Params, steps: u64, key: Key) -> Result<Vec<f64>, ParamError> {
+    let mut model = M::new(params)?;
+    for now in 0..steps {
+        model.step(now, &mut Stream::new(key, now));
+    }
+    Ok(model.figures())
+}
+
+/// Declares the models. Each line `module::Type` is the whole registration: the YAML key is the
+/// snake-case form of the type's name.
+macro_rules! models {
+    ($($(#[$doc:meta])* $module:ident :: $ty:ident,)*) => {
+        /// The model of a scenario.
+        #[derive(
+            Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+        )]
+        #[serde(rename_all = "snake_case", deny_unknown_fields)]
+        pub enum ModelSpec { $($(#[$doc])* $ty($module::Params),)* }
+
+        impl ModelSpec {
+            /// The models, in the order of registration.
+            #[must_use]
+            pub fn catalogue() -> Vec<RuleInfo> {
+                vec![$(RuleInfo {
+                    stage: "model",
+                    name: <$module::$ty as Model>::NAME,
+                    summary: <$module::$ty as Model>::SUMMARY,
+                    source: <$module::$ty as Model>::SOURCE,
+                },)*]
+            }
+
+            /// Every model with its smallest valid parameters.
+            #[must_use]
+            pub fn examples() -> Vec<Self> {
+                vec![$(Self::$ty(<$module::$ty as Model>::example()),)*]
+            }
+
+            /// The key of the chosen model.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$ty(_) => <$module::$ty as Model>::NAME,)* }
+            }
+
+            /// The figures it ends with.
+            #[must_use]
+            pub fn metrics(&self) -> &'static [Metric] {
+                match self { $(Self::$ty(_) => <$module::$ty as Model>::METRICS,)* }
+            }
+
+            /// Numbers from the world that it carries.
+            #[must_use]
+            pub fn facts(&self) -> Vec<Fact> {
+                match self { $(Self::$ty(params) => <$module::$ty as Model>::facts(params),)* }
+            }
+
+            /// Whether its parameters lie in their domains.
+            ///
+            /// # Errors
+            /// Names the parameter that does not.
+            pub fn check(&self) -> Result<(), ParamError> {
+                match self { $(Self::$ty(params) => <$module::$ty as Model>::new(params).map(drop),)* }
+            }
+
+            /// Steps the chosen model from its beginning: its figures, in the order of
+            /// [`ModelSpec::metrics`]. See [`run`].
+            ///
+            /// # Errors
+            /// When a parameter is out of its domain.
+            pub fn run(&self, steps: u64, key: Key) -> Result<Vec<f64>, ParamError> {
+                match self { $(Self::$ty(params) => run::<$module::$ty>(params, steps, key),)* }
+            }
+        }
+    };
+}
+models! {
+    /// Ten coupled variables, moved by two noisy policies a step.
+    ten_variables::TenVariables,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What every model must hold, and what its one line promises.
+    #[test]
+    fn every_model_is_what_its_registration_says() {
+        let catalogue = ModelSpec::catalogue();
+        assert_eq!(catalogue.len(), ModelSpec::examples().len());
+        for (info, example) in catalogue.iter().zip(ModelSpec::examples()) {
+            assert_eq!((info.stage, info.name), ("model", example.name()));
+            example.check().unwrap();
+            let json = serde_json::to_value(&example).unwrap();
+            assert!(json.get(info.name).is_some(), "the YAML key of {} is its name", info.name);
+            let back: ModelSpec = serde_json::from_value(json).unwrap();
+            assert_eq!(back, example);
+
+            let metrics = example.metrics();
+            let mut names: Vec<&str> = metrics.iter().map(|m| m.name).collect();
+            let word = |name: &&str| {
+                name.starts_with(|c: char| c.is_ascii_lowercase())
+                    && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+            };
+            assert!(names.iter().all(word), "{names:?}");
+            assert!(metrics.iter().all(|m| !m.unit.is_empty() && m.meaning.ends_with('.')));
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), metrics.len(), "no name twice");
+
+            let figures = |steps, key: u64| example.run(steps, key.into()).unwrap();
+            assert_eq!(figures(50, 7).len(), metrics.len());
+            let bits = |f: Vec<f64>| f.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+            assert_eq!(bits(figures(50, 7)), bits(figures(50, 7)), "the same twice");
+        }
+    }
+}

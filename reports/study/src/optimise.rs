@@ -1,0 +1,414 @@
+//! Where to look next: methods that ask for outcomes at points and are told them.
+//!
+//! | method | for | [`Method`] |
+//! |---|---|---|
+//! | [`bayesian`] | expensive runs, one objective or several | `Bayesian` |
+//! | [`evolution`] | cheap runs, one objective | `Evolution` |
+//! | [`genetic`] | cheap runs, several objectives | `Genetic` |
+//! | [`threshold`] | the smallest value of one parameter for which a constraint holds | `Threshold` |
+//!
+//! All objectives are minimised and a constraint holds where it is at most 0; who asks turns the
+//! signs. Runs of one number use common random numbers at all points, and a method decides how many
+//! replications a point deserves. A method is its own state: serialise it, and it goes on from
+//! there; or make it anew with the same problem and tell it the same outcomes, and it asks the
+//! same questions.
+
+pub mod bayesian;
+pub mod evolution;
+mod gaussian;
+pub mod genetic;
+pub mod pareto;
+mod strategy;
+pub mod threshold;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Space;
+pub use bayesian::Bayesian;
+pub use evolution::Evolution;
+pub use gaussian::Process;
+pub use genetic::Genetic;
+pub use threshold::Threshold;
+
+/// What to find.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The parameters.
+    pub space: Space,
+    /// How many objectives, all to be minimised; 0 for a [`Threshold`].
+    pub objectives: usize,
+    /// How many constraints, each kept where it is at most 0.
+    pub constraints: usize,
+    /// Most runs, a run being one replication at one point; at least one is made.
+    pub budget: usize,
+    /// Replications of a point at first.
+    pub replications: usize,
+    /// Most replications of a point.
+    pub most_replications: usize,
+    /// Change of a parameter that does not matter, as a share of its range.
+    pub parameter_tolerance: f64,
+    /// Change of an objective that does not matter, as a share of the range it has shown.
+    pub objective_tolerance: f64,
+    /// The only source of chance.
+    pub seed: u64,
+}
+
+/// Runs that a method wants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Which trial they belong to.
+    pub trial: usize,
+    /// Values of the parameters.
+    pub values: Vec<f64>,
+    /// How many replications are wanted in all, from number 0; earlier ones count.
+    pub replications: usize,
+}
+
+/// What the runs of a trial gave: the objectives, then the constraints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Means over replications; not a number where runs failed.
+    #[serde(with = "numbers")]
+    pub means: Vec<f64>,
+    /// Standard errors of the means; 0 for a single replication.
+    #[serde(with = "numbers")]
+    pub errors: Vec<f64>,
+}
+
+impl Outcome {
+    /// Means and standard errors of replications: for each, its objectives and constraints.
+    #[must_use]
+    pub fn of(replications: &[Vec<f64>]) -> Self {
+        let width = replications.first().map_or(0, Vec::len);
+        let column = |k: usize| replications.iter().map(|r| r[k]).collect::<Vec<f64>>();
+        let error = |k: usize| {
+            let column = column(k);
+            sim_types::math::sqrt(crate::variance(&column) / crate::count(column.len()))
+        };
+        Self {
+            means: (0..width).map(|k| crate::mean(&column(k))).collect(),
+            errors: (0..width).map(error).collect(),
+        }
+    }
+
+    /// Runs that failed.
+    #[must_use]
+    pub fn failed(problem: &Problem) -> Self {
+        let width = problem.objectives + problem.constraints;
+        Self { means: vec![f64::NAN; width], errors: vec![0.0; width] }
+    }
+}
+
+/// Numbers that may be none: `null` in JSON.
+mod numbers {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(values: &[f64], to: S) -> Result<S::Ok, S::Error> {
+        let values: Vec<Option<f64>> = values.iter().map(|v| v.is_finite().then_some(*v)).collect();
+        values.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+        let values = Vec::<Option<f64>>::deserialize(from)?;
+        Ok(values.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
+    }
+}
+
+/// A point that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Where in the unit cube.
+    pub unit: Vec<f64>,
+    /// Values of the parameters.
+    pub values: Vec<f64>,
+    /// Replications done; while the outcome is open, wanted.
+    pub replications: usize,
+    /// What they gave; `None` until told.
+    pub outcome: Option<Outcome>,
+}
+
+/// How a search stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It goes on.
+    Searching,
+    /// Further runs would not change the answer by more than the tolerances.
+    Converged,
+    /// The runs are spent before that.
+    OutOfBudget,
+    /// No point kept all constraints.
+    Infeasible,
+}
+
+/// How a search stands, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// How it stands.
+    pub state: State,
+    /// In one sentence without its stop.
+    pub why: String,
+}
+
+/// The answer to a problem with one objective.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Values of the parameters.
+    pub values: Vec<f64>,
+    /// The trial at these values, if there was one.
+    pub trial: Option<usize>,
+    /// For each parameter, the values that do about as well, where the method can say.
+    pub interval: Option<Vec<[f64; 2]>>,
+}
+
+/// Trials, their outcomes and what they cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trials {
+    /// What to find.
+    pub problem: Problem,
+    /// In the order asked.
+    pub list: Vec<Trial>,
+    /// Runs asked for so far.
+    pub spent: usize,
+}
+
+impl Trials {
+    fn new(problem: Problem) -> Self {
+        Self { problem, list: Vec::new(), spent: 0 }
+    }
+
+    /// Asks for a point with at least so many replications; a point tried before gets more of them
+    /// if it has fewer. The trial, or `None` where the budget does not allow it.
+    fn want(&mut self, unit: &[f64], replications: usize) -> Option<usize> {
+        let unit = self.problem.space.snap(unit);
+        let same = |t: &Trial| t.unit.iter().zip(&unit).all(|(a, b)| (a - b).abs() < 1e-12);
+        let replications = replications.clamp(1, self.problem.most_replications.max(1));
+        let known = self.list.iter().position(same);
+        let done = known.map_or(0, |trial| self.list[trial].replications);
+        let more = replications.saturating_sub(done);
+        if self.spent > 0 && self.spent + more > self.problem.budget {
+            return None;
+        }
+        self.spent += more;
+        let Some(trial) = known else {
+            let values = self.problem.space.values(&unit);
+            self.list.push(Trial { unit, values, replications, outcome: None });
+            return Some(self.list.len() - 1);
+        };
+        if more > 0 {
+            self.list[trial].replications = replications;
+            self.list[trial].outcome = None;
+        }
+        Some(trial)
+    }
+
+    /// What is wanted and not yet told.
+    fn open(&self) -> Vec<Ask> {
+        let asks = self.list.iter().enumerate().filter(|(_, t)| t.outcome.is_none());
+        asks.map(|(trial, t)| Ask { trial, values: t.values.clone(), replications: t.replications })
+            .collect()
+    }
+
+    /// Told trials.
+    fn told<'a>(&'a self) -> impl Iterator<Item = (usize, &'a Trial, &'a Outcome)> {
+        let told = |(i, t): (usize, &'a Trial)| t.outcome.as_ref().map(|o| (i, t, o));
+        self.list.iter().enumerate().filter_map(told)
+    }
+
+    /// By how much an outcome misses the constraints, together, each in units of the largest miss
+    /// seen; infinite for failed runs.
+    fn violation(&self, outcome: &Outcome) -> f64 {
+        if outcome.means.iter().any(|v| v.is_nan()) {
+            return f64::INFINITY;
+        }
+        let from = self.problem.objectives;
+        (from..from + self.problem.constraints)
+            .map(|k| {
+                let largest = self.told().map(|(.., o)| o.means[k]).fold(0.0, f64::max);
+                if outcome.means[k] > 0.0 { outcome.means[k] / largest } else { 0.0 }
+            })
+            .sum()
+    }
+
+    /// Whether all constraints are kept.
+    #[must_use]
+    pub fn feasible(&self, outcome: &Outcome) -> bool {
+        outcome.means.iter().all(|v| v.is_finite())
+            && outcome.means.iter().skip(self.problem.objectives).all(|v| *v <= 0.0)
+    }
+
+    /// The feasible trial with the smallest value of an objective.
+    #[must_use]
+    pub fn best(&self, objective: usize) -> Option<usize> {
+        let feasible = self.told().filter(|(.., outcome)| self.feasible(outcome));
+        feasible
+            .min_by(|a, b| a.2.means[objective].total_cmp(&b.2.means[objective]))
+            .map(|(trial, ..)| trial)
+    }
+
+    /// Feasible trials that no other is better than in every objective, in the order of the first.
+    #[must_use]
+    pub fn front(&self) -> Vec<usize> {
+        let feasible: Vec<(usize, &[f64])> = self
+            .told()
+            .filter(|(.., outcome)| self.feasible(outcome))
+            .map(|(i, _, outcome)| (i, &outcome.means[..self.problem.objectives]))
+            .collect();
+        let mut front: Vec<(usize, &[f64])> = feasible
+            .iter()
+            .filter(|(_, a)| !feasible.iter().any(|(_, b)| pareto::dominates(b, a)))
+            .copied()
+            .collect();
+        front.sort_by(|a, b| {
+            let first = |p: &(usize, &[f64])| p.1.first().copied().unwrap_or(0.0);
+            first(a).total_cmp(&first(b)).then(a.0.cmp(&b.0))
+        });
+        front.into_iter().map(|(trial, _)| trial).collect()
+    }
+
+    /// Smallest and largest value told of an objective or constraint.
+    fn range(&self, k: usize) -> [f64; 2] {
+        let values = self.told().map(|(.., o)| o.means[k]).filter(|v| v.is_finite());
+        values.fold([f64::INFINITY, f64::NEG_INFINITY], |r, v| [r[0].min(v), r[1].max(v)])
+    }
+
+    /// The parameters whose best value lies at an end of its range, for a verdict.
+    fn at_the_end(&self, unit: &[f64]) -> String {
+        let names: Vec<String> = self
+            .problem
+            .space
+            .parameters
+            .iter()
+            .zip(unit)
+            .filter(|(p, u)| !p.integer && (**u < 0.005 || **u > 0.995))
+            .map(|(p, _)| format!("`{}`", p.name))
+            .collect();
+        if names.is_empty() {
+            return String::new();
+        }
+        format!(
+            "; it lies at the end of the range of {}, beyond which it may go on",
+            names.join(", ")
+        )
+    }
+}
+
+/// What every method does.
+pub trait Search {
+    /// Runs that it wants; the same again until they are told. None when it is done.
+    fn ask(&mut self) -> Vec<Ask>;
+    /// What the runs of a trial gave, all replications from number 0 together.
+    fn tell(&mut self, trial: usize, outcome: Outcome);
+    /// How it stands.
+    fn verdict(&self) -> Verdict;
+    /// What was tried.
+    fn trials(&self) -> &Trials;
+    /// The answer, where there is one objective or a threshold.
+    fn best(&self) -> Option<Best>;
+}
+
+/// A method of any kind.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Bayesian optimisation.
+    Bayesian(Bayesian),
+    /// CMA-ES.
+    Evolution(Evolution),
+    /// NSGA-II.
+    Genetic(Genetic),
+    /// Noisy bisection.
+    Threshold(Threshold),
+}
+
+impl Method {
+    fn search(&self) -> &dyn Search {
+        match self {
+            Self::Bayesian(method) => method,
+            Self::Evolution(method) => method,
+            Self::Genetic(method) => method,
+            Self::Threshold(method) => method,
+        }
+    }
+
+    fn search_mut(&mut self) -> &mut dyn Search {
+        match self {
+            Self::Bayesian(method) => method,
+            Self::Evolution(method) => method,
+            Self::Genetic(method) => method,
+            Self::Threshold(method) => method,
+        }
+    }
+}
+
+impl Search for Method {
+    fn ask(&mut self) -> Vec<Ask> {
+        self.search_mut().ask()
+    }
+
+    fn tell(&mut self, trial: usize, outcome: Outcome) {
+        self.search_mut().tell(trial, outcome);
+    }
+
+    fn verdict(&self) -> Verdict {
+        self.search().verdict()
+    }
+
+    fn trials(&self) -> &Trials {
+        self.search().trials()
+    }
+
+    fn best(&self) -> Option<Best> {
+        self.search().best()
+    }
+}
+
+/// A share in per cent, for sentences.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent.abs() < 0.01 { format!("{percent:.1e} %") } else { format!("{percent:.2} %") }
+}
+
+/// Problems whose answers are known, and a driver, for the tests of all methods.
+#[cfg(test)]
+pub(crate) mod known {
+    use super::*;
+    use crate::Parameter;
+    use crate::random::stream;
+
+    pub(crate) fn problem(dimensions: usize, objectives: usize, constraints: usize) -> Problem {
+        let parameters =
+            (0..dimensions).map(|d| Parameter::real(format!("x{d}"), 0.0, 1.0)).collect();
+        Problem {
+            space: Space { parameters },
+            objectives,
+            constraints,
+            budget: 400,
+            replications: 1,
+            most_replications: 1,
+            parameter_tolerance: 0.01,
+            objective_tolerance: 1e-3,
+            seed: 11,
+        }
+    }
+
+    /// Answers a method until it is done; `f` of the values and the stream of the replication.
+    pub(crate) fn drive(
+        method: &mut dyn Search,
+        f: impl Fn(&[f64], &mut sim_types::Stream) -> Vec<f64>,
+    ) {
+        for _ in 0..10_000 {
+            let asks = method.ask();
+            if asks.is_empty() {
+                return;
+            }
+            for ask in asks {
+                let runs: Vec<Vec<f64>> = (0..ask.replications)
+                    .map(|r| f(&ask.values, &mut stream(99, "replication", r as u64)))
+                    .collect();
+                method.tell(ask.trial, Outcome::of(&runs));
+            }
+        }
+        panic!("it never ends: {:?}", method.verdict());
+    }
+}
