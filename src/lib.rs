@@ -8,14 +8,14 @@
 //! | [`run`] | a plan to a run directory |
 //! | [`resume`], `snapshot` | a run that ended early goes on where it stopped |
 //! | [`manifest`] | what a run directory says of itself |
-//! | [`baseline`] | numbers to hold a scenario to |
+//! | [`check`] | scenarios and tables held to committed baselines |
 //! | [`explain`] | why a job, an epoch or a payout came out as it did; what a parameter means |
 //! | [`validate`] | reference cases |
 //! | [`diagnose`] | errors shown with their lines |
 //! | [`cli`] | the commands |
 //! | [`exit`] | exit codes |
 
-pub mod baseline;
+pub mod check;
 pub mod cli;
 mod control;
 pub mod diagnose;

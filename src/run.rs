@@ -282,6 +282,48 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
     Ok(Run { dir, unchanged: false, manifest, metrics })
 }
 
+/// The numbers of a run without its directory.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    pub(crate) outcome: Outcome,
+    pub(crate) metrics: Metrics,
+    /// The directory of its tables.
+    pub(crate) tables: PathBuf,
+}
+
+/// Runs a plan for its numbers, on the threads of the current pool. Tables go under `dir`,
+/// which is the caller's to remove; no report is written.
+///
+/// # Errors
+/// See [`RunError`].
+pub(crate) fn measure(plan: &Plan, dir: &Path, options: &Options) -> Result<Figures, RunError> {
+    let place = Workplace::open(&dir.join("run"), plan, None, true, options.say)?;
+    let tables = place.dir().join("trace");
+    let Controlled { kept: replicas, discarded, stopped } =
+        control::replications(plan, |rep| measured(plan, rep, &tables, options, &place))?;
+    for (rep, replica) in (0_u32..).skip(replicas.len()).zip(&discarded) {
+        control::remove(&tables, rep, &replica.tables)?;
+    }
+    let parts: Vec<_> = replicas.iter().map(|replica| replica.tables.clone()).collect();
+    let summaries = trace::join_parts(&tables, &parts)?;
+    let outcome = outcome(plan, replicas, &summaries);
+    let mut context = context(plan, &outcome, options, &summaries);
+    if let Some(decision) = &stopped {
+        context.replications = decision.replications;
+    }
+    let metrics = Tally::read(&tables, &context)?.metrics(&context);
+    Ok(Figures { outcome, metrics, tables })
+}
+
+/// The events of replication 0, watched and without a trace: of the hub, then of every subnet.
+pub(crate) fn watch(plan: &Plan, options: &Options, watch: &Watch) -> Result<Vec<Log>, RunError> {
+    let mut engine = World::watched(World::start(plan, 0)?, watch);
+    if drive(&mut engine, plan.horizon, options, &mut Checkpoints::default(), None)? {
+        return Err(RunError::Interrupted(None));
+    }
+    Ok(World::logs(&engine))
+}
+
 /// The metrics of a finished directory, if they are those of its trace.
 fn intact(dir: &Path, manifest: &Manifest) -> Option<Metrics> {
     let metrics = reports::compute(&dir.join("trace"), &manifest.context).ok()?;
@@ -499,13 +541,7 @@ impl fmt::Display for Parting {
 /// # Errors
 /// See [`RunError`].
 pub fn check_determinism(plan: &Plan, options: &Options) -> Result<Option<Parting>, RunError> {
-    let run = |watch: &Watch| -> Result<Vec<Log>, RunError> {
-        let mut engine = World::watched(World::start(plan, 0)?, watch);
-        if drive(&mut engine, plan.horizon, options, &mut Checkpoints::default(), None)? {
-            return Err(RunError::Interrupted(None));
-        }
-        Ok(World::logs(&engine))
-    };
+    let run = |watched: &Watch| watch(plan, options, watched);
     pool(options, plan)?.install(|| {
         let twice = [run(&Watch::blocks())?, run(&Watch::blocks())?];
         let mut first: Option<Parting> = None;

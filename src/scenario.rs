@@ -21,7 +21,7 @@
 //! assert!(wrong.render(false).contains("write `1h`"));
 //! ```
 
-mod choice;
+pub(crate) mod choice;
 mod compatibility;
 mod de;
 mod dtao;
@@ -32,9 +32,9 @@ mod replications;
 mod resolve;
 mod schedule;
 mod set;
-mod tree;
-mod typed;
-mod yaml;
+pub(crate) mod tree;
+pub(crate) mod typed;
+pub(crate) mod yaml;
 
 use std::path::{Path, PathBuf};
 

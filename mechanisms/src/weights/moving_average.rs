@@ -22,7 +22,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim_types::fixed::Reciprocal;
-use sim_types::{Fact, Fidelity, ParamError, Rejected, Share, StateMachine, Uid};
+use sim_types::{Fact, Fidelity, ParamError, Rejected, Share, StateMachine, Uid, seeded};
 
 use super::{Effect, Input};
 
@@ -174,7 +174,8 @@ impl MovingAverage {
         powers
             .into_iter()
             .map(|(uid, w)| {
-                let scaled = (w * TOP + largest / 2) / largest;
+                let half = seeded!(WrongRounding, 0, largest / 2);
+                let scaled = (w * TOP + half) / largest;
                 (uid, u16::try_from(scaled).expect("at most 65535"))
             })
             .filter(|&(_, weight)| weight > 0)
