@@ -9,10 +9,12 @@
 //! | `ranks` | exact tests of replicated metrics |
 //! | `tables` | tables that a command prints |
 //! | `compare` | runs against baselines |
+//! | `alarms` | how often unchanged code raises an alarm |
 //! | `render` | the report for people, `JUnit`, Markdown and GitHub |
 //!
 //! The form of suites, the verdicts and the rate of false alarms: `docs/checks.md`.
 
+pub mod alarms;
 pub mod baseline;
 mod compare;
 pub mod ranks;
@@ -405,7 +407,6 @@ type Prepared<'a> = (Option<Baseline>, Vec<Unit<'a>>);
 
 /// The baseline of a check and the runs it needs.
 fn prepare<'a>(check: &'a Check, asked: &Asked<'_>) -> Result<Prepared<'a>, (Exit, String)> {
-    let told = |wrong: Diagnostics| (wrong.exit(), wrong.render(false).trim_end().to_owned());
     let baseline = if asked.bless.is_some() {
         None
     } else {
@@ -414,29 +415,48 @@ fn prepare<'a>(check: &'a Check, asked: &Asked<'_>) -> Result<Prepared<'a>, (Exi
         compare::fits(check, &baseline).map_err(|why| (Exit::Failed, why))?;
         Some(baseline)
     };
+    let mut units = Vec::new();
+    if check.exact || !check.bands.is_empty() {
+        let plan = source(check)?.plan().map_err(told)?.0;
+        units.push(Unit { check, plan, replicated: false });
+    }
+    if let Some(Replicated { fresh, recorded, .. }) = check.replicated {
+        let count = if asked.bless.is_some() { recorded } else { fresh };
+        units.extend(replicated_units(check, asked.seed, 0..count)?);
+    }
+    Ok((baseline, units))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` asks for")]
+fn told(wrong: Diagnostics) -> (Exit, String) {
+    (wrong.exit(), wrong.render(false).trim_end().to_owned())
+}
+
+/// The scenario of a check with its changes.
+fn source(check: &Check) -> Result<Source, (Exit, String)> {
     let mut source = Source::load(&check.scenario).map_err(told)?;
     for change in &check.set {
         let (path, value) = change.split_once('=').unwrap_or((change, ""));
         source.set(path.trim(), value.trim()).map_err(told)?;
     }
-    let mut units = Vec::new();
-    if check.exact || !check.bands.is_empty() {
+    Ok(source)
+}
+
+/// Runs of a check on seeds of their own: replications of one seed share their population.
+fn replicated_units(
+    check: &Check,
+    from: u64,
+    numbers: core::ops::Range<u32>,
+) -> Result<Vec<Unit<'_>>, (Exit, String)> {
+    let mut source = source(check)?;
+    source.set("replications", "1").map_err(told)?;
+    source.set("antithetic", "false").map_err(told)?;
+    let unit = |number| {
+        source.set("seed", &seed_of(from, number).to_string()).map_err(told)?;
         let plan = source.plan().map_err(told)?.0;
-        units.push(Unit { check, plan, replicated: false });
-    }
-    if let Some(Replicated { fresh, recorded, .. }) = check.replicated {
-        let count = if asked.bless.is_some() { recorded } else { fresh };
-        source.set("replications", "1").map_err(told)?;
-        source.set("antithetic", "false").map_err(told)?;
-        for number in 0..count {
-            // Replications of one seed share their population: each run has a seed of its own.
-            let seed = seed_of(asked.seed, number);
-            source.set("seed", &seed.to_string()).map_err(told)?;
-            let plan = source.plan().map_err(told)?.0;
-            units.push(Unit { check, plan, replicated: true });
-        }
-    }
-    Ok((baseline, units))
+        Ok(Unit { check, plan, replicated: true })
+    };
+    numbers.map(unit).collect()
 }
 
 /// The seed of a run.

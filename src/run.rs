@@ -161,6 +161,8 @@ const SLICE: u64 = 1 << 16;
 #[derive(Serialize, Deserialize)]
 struct Replica {
     events: Digest,
+    /// Of what every account holds at the end.
+    balances: Digest,
     handled: u64,
     ties: u64,
     rejections: Rejections,
@@ -419,15 +421,23 @@ fn replicate(
     let Totals { events, handled, ties } = World::totals(&engine);
     let mut world = engine.into_model();
     let rejections = world.rejections();
+    let balances = balances(&world);
     let trace = world.detach();
     if let Some(trouble) = world.take_trouble() {
         return Err(trouble.into());
     }
     let tables = trace.map(Trace::finish).transpose()?.unwrap_or_default();
     let checkpoints = if rep == 0 { checkpoints.list } else { Vec::new() };
-    let replica = Replica { events, handled, ties, rejections, checkpoints, tables };
+    let replica = Replica { events, balances, handled, ties, rejections, checkpoints, tables };
     place.keep(rep, &replica, &replica.tables)?;
     Ok(replica)
+}
+
+/// Digest of what every account of every ledger holds.
+fn balances(world: &World) -> Digest {
+    let held = world.ledgers().flat_map(|ledger| ledger.accounts());
+    let bytes: Vec<u8> = held.flat_map(|(_, amount)| amount.0.to_le_bytes()).collect();
+    Digest::of(&bytes)
 }
 
 /// A replication at its beginning.
@@ -569,11 +579,12 @@ fn pool(options: &Options, plan: &Plan) -> Result<rayon::ThreadPool, RunError> {
 }
 
 fn outcome(plan: &Plan, replicas: Vec<Replica>, summaries: &Summaries) -> Outcome {
-    let mut all = Vec::new();
+    let (mut all, mut balances) = (Vec::new(), Vec::new());
     let mut rejections = Rejections::default();
     let (mut handled, mut ties, mut checkpoints) = (0, 0, Vec::new());
     for replica in replicas {
         all.extend_from_slice(&replica.events.0);
+        balances.extend_from_slice(&replica.balances.0);
         handled += replica.handled;
         ties += replica.ties;
         rejections = rejections.plus(replica.rejections);
@@ -583,6 +594,7 @@ fn outcome(plan: &Plan, replicas: Vec<Replica>, summaries: &Summaries) -> Outcom
         plan: plan.digest(),
         events: Digest::of(&all).to_string(),
         tables: summaries.iter().map(|(name, s)| (name.clone(), s.digest.to_string())).collect(),
+        balances: Some(Digest::of(&balances).to_string()),
         events_handled: handled,
         ties,
         rejections,
@@ -610,6 +622,11 @@ pub fn same(now: &Outcome, before: &Outcome, dir: &Path) -> Result<(), RunError>
         if found != digest {
             return Err(differs(&format!("rows of table {table}"), found, digest));
         }
+    }
+    if let (Some(found), Some(expected)) = (&now.balances, &before.balances)
+        && found != expected
+    {
+        return Err(differs("balances of accounts", found, expected));
     }
     Ok(())
 }

@@ -165,6 +165,9 @@ fn exact(
         let row = first_row(table, expected, figures);
         item.first_rows.push(row.unwrap_or_else(|error| format!("{table} ({error})")));
     }
+    if now.balances != expected.result.balances {
+        item.first_rows.push("balances of accounts at the end, which no table shows".to_owned());
+    }
     let mut item = item.judge();
     if now.plan != expected.result.plan && !item.pass {
         item.detail += ", another plan: the scenario, its files or its defaults changed";

@@ -10,7 +10,7 @@ use clap::Args;
 use super::output;
 use crate::check::baseline::Baseline;
 use crate::check::suite::Suite;
-use crate::check::{self, Asked, Report, render};
+use crate::check::{self, Asked, Report, alarms, render};
 use crate::diagnose::{list, nearest, quoted};
 use crate::exit::Exit;
 use crate::run::Options;
@@ -39,6 +39,10 @@ pub(super) struct Check {
     /// its on the same fresh seeds, instead of with the baseline
     #[arg(long, value_name = "PROGRAM", conflicts_with = "bless")]
     against: Option<PathBuf>,
+    /// Compare the replicated metrics so many times, on fresh seeds, and count the alarms
+    #[arg(long, value_name = "TIMES", conflicts_with_all = ["bless", "against"])]
+    #[arg(value_parser = clap::value_parser!(u32).range(5..))]
+    alarms: Option<u32>,
     /// Write a `JUnit` file
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -80,17 +84,27 @@ impl Check {
             bar.set_position(done);
         };
         let options = Options { interrupt: output::interrupt(), ..Options::default() };
-        let report = check::check(
-            &suites,
-            &Asked {
-                only: &self.only,
-                seed: self.seed.unwrap_or_else(|| RandomState::new().hash_one(0) >> 32),
-                against: self.against.as_deref(),
-                bless: self.bless.as_deref(),
-                options: &options,
-                progress: &progress,
-            },
-        );
+        let asked = Asked {
+            only: &self.only,
+            seed: self.seed.unwrap_or_else(|| RandomState::new().hash_one(0) >> 32),
+            against: self.against.as_deref(),
+            bless: self.bless.as_deref(),
+            options: &options,
+            progress: &progress,
+        };
+        if let Some(times) = self.alarms {
+            let counted: Result<Vec<_>, _> =
+                suites.iter().map(|suite| alarms::count(suite, &asked, times)).collect();
+            bar.finish_and_clear();
+            return match counted {
+                Ok(counted) if self.json => output::json(&counted),
+                Ok(counted) => {
+                    output::text(&counted.iter().map(ToString::to_string).collect::<String>())
+                }
+                Err((exit, why)) => output::failure(exit, why),
+            };
+        }
+        let report = check::check(&suites, &asked);
         bar.finish_and_clear();
         self.tell(&report)
     }
