@@ -46,7 +46,7 @@ enum Command {
     Plan(plan::Plan),
     /// Evaluate reference cases: numbers taken from the real systems
     Validate(validate::Validate),
-    /// Hold scenarios to their baselines, or bless new ones
+    /// Hold scenarios and tables to their baselines, or bless new ones
     Check(check::Check),
     /// Write the report of a run directory anew
     Report(report::Report),

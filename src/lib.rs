@@ -10,14 +10,14 @@
 //! | [`resume`], `snapshot` | a run that ended early goes on where it stopped |
 //! | [`sweep`], [`store`] | many runs of one scenario, and where their figures are kept |
 //! | [`manifest`] | what a run directory says of itself |
-//! | [`baseline`] | numbers to hold a scenario to |
+//! | [`check`] | scenarios and tables held to committed baselines |
 //! | [`explain`] | why a job, an epoch or a payout came out as it did; what a parameter means |
 //! | [`validate`] | reference cases |
 //! | [`diagnose`] | errors shown with their lines |
 //! | [`cli`] | the commands |
 //! | [`exit`] | exit codes |
 
-pub mod baseline;
+pub mod check;
 pub mod cli;
 mod control;
 pub mod diagnose;

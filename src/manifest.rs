@@ -44,6 +44,10 @@ pub struct Outcome {
     pub events: String,
     /// Digest of the rows of every table.
     pub tables: BTreeMap<String, String>,
+    /// Digest of what every account holds at the end, over all replications; absent in manifests
+    /// of earlier versions.
+    #[serde(default)]
+    pub balances: Option<String>,
     /// Events handled.
     pub events_handled: u64,
     /// Events of different sources at the same moment, ordered by source alone.

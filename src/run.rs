@@ -170,6 +170,8 @@ const SLICE: u64 = 1 << 16;
 #[derive(Serialize, Deserialize)]
 struct Replica {
     events: Digest,
+    /// Of what every account holds at the end.
+    balances: Digest,
     handled: u64,
     ties: u64,
     rejections: Rejections,
@@ -292,6 +294,48 @@ pub fn run(plan: &Plan, options: &Options) -> Result<Run, RunError> {
     Ok(Run { dir, unchanged: false, manifest, metrics })
 }
 
+/// The numbers of a run without its directory.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    pub(crate) outcome: Outcome,
+    pub(crate) metrics: Metrics,
+    /// The directory of its tables.
+    pub(crate) tables: PathBuf,
+}
+
+/// Runs a plan for its numbers, on the threads of the current pool. Tables go under `dir`,
+/// which is the caller's to remove; no report is written.
+///
+/// # Errors
+/// See [`RunError`].
+pub(crate) fn measure(plan: &Plan, dir: &Path, options: &Options) -> Result<Figures, RunError> {
+    let place = Workplace::open(&dir.join("run"), plan, None, true, options.say)?;
+    let tables = place.dir().join("trace");
+    let Controlled { kept: replicas, discarded, stopped } =
+        control::replications(Number::of(plan), |rep| measured(plan, rep, &tables, options, &place))?;
+    for (rep, replica) in (0_u32..).skip(replicas.len()).zip(&discarded) {
+        control::remove(&tables, rep, &replica.tables)?;
+    }
+    let parts: Vec<_> = replicas.iter().map(|replica| replica.tables.clone()).collect();
+    let summaries = trace::join_parts(&tables, &parts)?;
+    let outcome = outcome(plan, replicas, &summaries);
+    let mut context = context(plan, &outcome, options, &summaries);
+    if let Some(decision) = &stopped {
+        context.replications = decision.replications;
+    }
+    let metrics = Tally::read(&tables, &context)?.metrics(&context);
+    Ok(Figures { outcome, metrics, tables })
+}
+
+/// The events of replication 0, watched and without a trace: of the hub, then of every subnet.
+pub(crate) fn watch(plan: &Plan, options: &Options, watch: &Watch) -> Result<Vec<Log>, RunError> {
+    let mut engine = World::watched(World::start(plan, 0)?, watch);
+    if drive(&mut engine, plan.horizon, options, &mut Checkpoints::default(), None)? {
+        return Err(RunError::Interrupted(None));
+    }
+    Ok(World::logs(&engine))
+}
+
 /// The metrics of a finished directory, if they are those of its trace.
 fn intact(dir: &Path, manifest: &Manifest) -> Option<Metrics> {
     let metrics = reports::compute(&dir.join("trace"), &manifest.context).ok()?;
@@ -386,25 +430,36 @@ fn replicate(
     if drive(&mut engine, plan.horizon, options, &mut checkpoints, Some(&mut saver))? {
         return Err(RunError::Interrupted(None));
     }
-    let (Totals { events, handled, ties }, rejections, tables) = close(engine)?;
+    let Closed { totals: Totals { events, handled, ties }, balances, rejections, tables } =
+        close(engine)?;
     let checkpoints = if rep == 0 { checkpoints.list } else { Vec::new() };
-    let replica = Replica { events, handled, ties, rejections, checkpoints, tables };
+    let replica = Replica { events, balances, handled, ties, rejections, checkpoints, tables };
     place.keep(rep, &replica, &replica.tables)?;
     Ok(replica)
 }
 
-/// Ends a replication: what it amounts to, what rules refused, and what its tables hold.
-fn close(mut engine: Engine<World>) -> Result<(Totals, Rejections, Summaries), RunError> {
+/// What a replication comes to.
+struct Closed {
+    totals: Totals,
+    balances: Digest,
+    rejections: Rejections,
+    tables: Summaries,
+}
+
+/// Ends a replication.
+fn close(mut engine: Engine<World>) -> Result<Closed, RunError> {
     let now = engine.now();
     engine.model_mut().close(now);
     let totals = World::totals(&engine);
     let mut world = engine.into_model();
     let rejections = world.rejections();
+    let balances = balances(&world);
     let trace = world.detach();
     if let Some(trouble) = world.take_trouble() {
         return Err(trouble.into());
     }
-    Ok((totals, rejections, trace.map(Trace::finish).transpose()?.unwrap_or_default()))
+    let tables = trace.map(Trace::finish).transpose()?.unwrap_or_default();
+    Ok(Closed { totals, balances, rejections, tables })
 }
 
 /// The metrics of one replication alone, on this thread, as a trace of this level shows them;
@@ -423,12 +478,19 @@ pub(crate) fn alone(
     if drive(&mut engine, plan.horizon, &options, &mut Checkpoints::default(), None)? {
         return Err(RunError::Interrupted(None));
     }
-    let (_, _, tables) = close(engine)?;
+    let Closed { tables, .. } = close(engine)?;
     let outcome = outcome(plan, Vec::new(), &tables);
     let mut context = context(plan, &outcome, &options, &tables);
     context.trace = level;
     context.replications = rep + 1;
     control::metrics(scratch, rep, &tables, &context)
+}
+
+/// Digest of what every account of every ledger holds.
+fn balances(world: &World) -> Digest {
+    let held = world.ledgers().flat_map(|ledger| ledger.accounts());
+    let bytes: Vec<u8> = held.flat_map(|(_, amount)| amount.0.to_le_bytes()).collect();
+    Digest::of(&bytes)
 }
 
 /// A replication at its beginning.
@@ -542,13 +604,7 @@ impl fmt::Display for Parting {
 /// # Errors
 /// See [`RunError`].
 pub fn check_determinism(plan: &Plan, options: &Options) -> Result<Option<Parting>, RunError> {
-    let run = |watch: &Watch| -> Result<Vec<Log>, RunError> {
-        let mut engine = World::watched(World::start(plan, 0)?, watch);
-        if drive(&mut engine, plan.horizon, options, &mut Checkpoints::default(), None)? {
-            return Err(RunError::Interrupted(None));
-        }
-        Ok(World::logs(&engine))
-    };
+    let run = |watched: &Watch| watch(plan, options, watched);
     pool(of_subnets(options, plan))?.install(|| {
         let twice = [run(&Watch::blocks())?, run(&Watch::blocks())?];
         let mut first: Option<Parting> = None;
@@ -576,11 +632,12 @@ pub(crate) fn pool(threads: usize) -> Result<rayon::ThreadPool, RunError> {
 }
 
 fn outcome(plan: &Plan, replicas: Vec<Replica>, summaries: &Summaries) -> Outcome {
-    let mut all = Vec::new();
+    let (mut all, mut balances) = (Vec::new(), Vec::new());
     let mut rejections = Rejections::default();
     let (mut handled, mut ties, mut checkpoints) = (0, 0, Vec::new());
     for replica in replicas {
         all.extend_from_slice(&replica.events.0);
+        balances.extend_from_slice(&replica.balances.0);
         handled += replica.handled;
         ties += replica.ties;
         rejections = rejections.plus(replica.rejections);
@@ -590,6 +647,7 @@ fn outcome(plan: &Plan, replicas: Vec<Replica>, summaries: &Summaries) -> Outcom
         plan: plan.digest(),
         events: Digest::of(&all).to_string(),
         tables: summaries.iter().map(|(name, s)| (name.clone(), s.digest.to_string())).collect(),
+        balances: Some(Digest::of(&balances).to_string()),
         events_handled: handled,
         ties,
         rejections,
@@ -617,6 +675,11 @@ pub fn same(now: &Outcome, before: &Outcome, dir: &Path) -> Result<(), RunError>
         if found != digest {
             return Err(differs(&format!("rows of table {table}"), found, digest));
         }
+    }
+    if let (Some(found), Some(expected)) = (&now.balances, &before.balances)
+        && found != expected
+    {
+        return Err(differs("balances of accounts", found, expected));
     }
     Ok(())
 }

@@ -23,7 +23,7 @@
 //! assert!(wrong.render(false).contains("write `1h`"));
 //! ```
 
-mod choice;
+pub(crate) mod choice;
 mod compatibility;
 mod de;
 mod dtao;
@@ -36,9 +36,9 @@ mod resolve;
 mod schedule;
 mod set;
 pub(crate) mod sweep;
-mod tree;
-mod typed;
-mod yaml;
+pub(crate) mod tree;
+pub(crate) mod typed;
+pub(crate) mod yaml;
 
 use std::path::{Path, PathBuf};
 

@@ -38,6 +38,7 @@ pub mod analysis;
 pub mod catalogue;
 pub mod compare;
 pub mod context;
+pub mod direction;
 pub mod error;
 pub mod export;
 pub mod figure;

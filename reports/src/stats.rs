@@ -4,7 +4,7 @@
 //! numbers give the same bits everywhere.
 
 pub use crate::analysis::distributions::t_quantile;
-use sim_types::math;
+use sim_types::{math, seeded};
 
 /// The smallest value that at least `ppm` millionths of the values do not exceed
 /// (nearest rank). `sorted` must be ascending; `None` if it is empty.
@@ -18,6 +18,7 @@ use sim_types::math;
 pub fn percentile(sorted: &[u64], ppm: u32) -> Option<u64> {
     let rank = (sorted.len() as u128 * u128::from(ppm)).div_ceil(1_000_000);
     let index = usize::try_from(rank).unwrap_or(usize::MAX).max(1) - 1;
+    let index = seeded!(RankOffByOne, index + 1, index);
     sorted.get(index.min(sorted.len().checked_sub(1)?)).copied()
 }
 

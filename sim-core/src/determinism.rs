@@ -21,6 +21,8 @@ pub const BLOCK: u64 = 4096;
 pub struct Watch {
     /// Events whose text is kept, by index from 0.
     pub capture: Range<u64>,
+    /// Whether a step of [`Log::trail`] is kept for every event.
+    pub trail: bool,
 }
 
 impl Watch {
@@ -33,7 +35,13 @@ impl Watch {
     /// Block hashes, and the text of the events in `range`.
     #[must_use]
     pub fn capture(range: Range<u64>) -> Self {
-        Self { capture: range }
+        Self { capture: range, trail: false }
+    }
+
+    /// Block hashes, and a few bits of the hash after every event.
+    #[must_use]
+    pub fn trail() -> Self {
+        Self { trail: true, ..Self::default() }
     }
 }
 
@@ -63,6 +71,24 @@ pub struct Log {
     pub events: u64,
     /// The events of [`Watch::capture`].
     pub captured: Vec<Captured>,
+    /// With [`Watch::trail`] the hash of everything so far, after every event.
+    pub trail: Vec<Step>,
+}
+
+/// One step of a trail: little enough to be kept for every event or row of a baseline, so that
+/// a later run can name the first one that differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Six bits of the hash of everything so far.
+    pub bits: u8,
+    /// When; zero where rows are counted.
+    pub time: SimTime,
+}
+
+impl Step {
+    pub(crate) fn new(chain: Chain, time: SimTime) -> Self {
+        Self { bits: chain.0.to_be_bytes()[0] >> 2, time }
+    }
 }
 
 /// The engine's side of a [`Watch`].
@@ -89,6 +115,9 @@ impl Watcher {
         self.rolling.extend(u64::from(entity.0));
         self.rolling.extend(chain.0);
         self.log.events = index + 1;
+        if self.watch.trail {
+            self.log.trail.push(Step::new(self.rolling, time));
+        }
         if self.log.events.is_multiple_of(BLOCK) {
             self.log.blocks.push(self.rolling.0);
         }

@@ -4,8 +4,11 @@ use core::fmt;
 use core::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use sim_types::Amount;
 use sim_types::record::{Cells, Record};
+use sim_types::{Amount, SimTime};
+
+use crate::chain::Chain;
+use crate::determinism::Step;
 
 /// A BLAKE3 digest. Serialised as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +79,15 @@ pub struct RowDigest {
     /// Bytes not yet hashed: BLAKE3 is fastest on long runs of bytes.
     bytes: Vec<u8>,
     rows: u64,
+    trail: Option<Trail>,
+}
+
+/// A step for every row: where the row at hand begins among the bytes, and the hash so far.
+#[derive(Debug, Clone, Default)]
+struct Trail {
+    from: usize,
+    chain: Chain,
+    steps: Vec<Step>,
 }
 
 /// How many bytes are gathered before they are hashed.
@@ -90,8 +102,12 @@ impl RowDigest {
 
     /// The digest of no rows of a table known only by its names.
     pub fn of_table<'a>(table: &str, version: u32, columns: impl Iterator<Item = &'a str>) -> Self {
-        let mut digest =
-            Self { hasher: blake3::Hasher::new(), bytes: Vec::with_capacity(2 * GATHER), rows: 0 };
+        let mut digest = Self {
+            hasher: blake3::Hasher::new(),
+            bytes: Vec::with_capacity(2 * GATHER),
+            rows: 0,
+            trail: None,
+        };
         digest.text(table);
         digest.u32(version);
         columns.for_each(|name| digest.text(name));
@@ -107,10 +123,26 @@ impl RowDigest {
     /// Says that the cells handed over so far complete a row.
     pub fn end_row(&mut self) {
         self.rows += 1;
+        if let Some(trail) = &mut self.trail {
+            trail.row(&self.bytes);
+        }
         if self.bytes.len() >= GATHER {
             self.hasher.update(&self.bytes);
             self.bytes.clear();
+            if let Some(trail) = &mut self.trail {
+                trail.from = 0;
+            }
         }
+    }
+
+    /// Keeps a step for every row from now on.
+    pub(crate) fn keep_trail(&mut self) {
+        self.trail = Some(Trail { from: self.bytes.len(), ..Trail::default() });
+    }
+
+    /// The steps kept since [`Self::keep_trail`].
+    pub(crate) fn take_trail(&mut self) -> Vec<Step> {
+        self.trail.take().map(|trail| trail.steps).unwrap_or_default()
     }
 
     /// How many rows it holds.
@@ -125,6 +157,20 @@ impl RowDigest {
         let mut hasher = self.hasher.clone();
         hasher.update(&self.bytes);
         Digest(hasher.finalize().into())
+    }
+}
+
+impl Trail {
+    fn row(&mut self, bytes: &[u8]) {
+        let row = &bytes[self.from..];
+        self.chain.extend(row.len() as u64);
+        for word in row.chunks(8) {
+            let mut eight = [0; 8];
+            eight[..word.len()].copy_from_slice(word);
+            self.chain.extend(u64::from_le_bytes(eight));
+        }
+        self.steps.push(Step::new(self.chain, SimTime::ZERO));
+        self.from = bytes.len();
     }
 }
 

@@ -5,7 +5,7 @@ mod regions;
 use serde::{Deserialize, Serialize};
 use sim_types::time::NANOS_PER_SECOND;
 use sim_types::units::Bandwidth;
-use sim_types::{Fact, Fidelity, Share, SimDuration, Stream};
+use sim_types::{Fact, Fidelity, Share, SimDuration, Stream, seeded};
 
 pub use regions::{BadRegions, Region, RegionId, Regions};
 
@@ -89,7 +89,7 @@ impl Network {
                 break;
             }
             waited = waited + timeout;
-            timeout = timeout.times(2).min(MAX_RETRANSMISSION);
+            timeout = timeout.times(seeded!(BackoffForgotten, 1, 2)).min(MAX_RETRANSMISSION);
         }
         waited
     }

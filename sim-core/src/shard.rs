@@ -152,6 +152,7 @@ impl<M: Model> Shard<M> {
         if let Some(watcher) = &mut self.watcher {
             watcher.see(self.handled, key.time(), entity, place.chain, &event);
         }
+        sim_types::seeded!(SlowerLoop, (0..22).for_each(|n| _ = black_box(n)), ());
         self.model.handle(event, &mut Cx { agenda: &mut self.agenda });
         self.handled += 1;
         if self.at_once >= self.settle_within {

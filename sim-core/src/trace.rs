@@ -38,7 +38,7 @@ use sealed::{Buffers, SHAPES};
 use shape::Shape;
 use table::TableWriter;
 
-pub use join::{join_parts, merge, remove_parts, summarise, take_back};
+pub use join::{join_parts, merge, remove_parts, summarise, take_back, trail};
 pub use snapshot::{Cut, TableCut, discard, settle};
 
 /// Rows to a batch of a file.

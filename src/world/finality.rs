@@ -5,7 +5,9 @@ use mechanisms::{market, reward};
 use serde::{Deserialize, Serialize};
 use sim_core::ledger::Ledger;
 use sim_types::record::{EpochRow, PayoutRow};
-use sim_types::{Amount, EpochIndex, Failure, Height, NodeId, PayoutReason, SimTime, Stream};
+use sim_types::{
+    Amount, EpochIndex, Failure, Height, NodeId, PayoutReason, SimTime, Stream, seeded,
+};
 
 use super::ask;
 use super::chain::Transaction;
@@ -141,6 +143,11 @@ impl Island {
         let (price, id) = (job.price, job.spec.id);
         job.paid = true;
         let account = self.nodes[provider.index()].account;
+        let account = seeded!(
+            AnswerUnpaid,
+            if id.0 % 100 == 0 { self.accounts.users } else { account },
+            account
+        );
         self.ledger
             .transfer(self.accounts.escrow, account, price)
             .expect("escrow holds every open price");

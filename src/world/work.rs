@@ -12,7 +12,7 @@ use sim_core::network::RegionId;
 use sim_types::record::JobRow;
 use sim_types::{
     Amount, Completion, Failure, Height, JobId, JobKind, JobSpec, Match, NodeId, Origin, Share,
-    SimDuration, SimTime, StateMachine, Stream, Truth,
+    SimDuration, SimTime, StateMachine, Stream, Truth, seeded,
 };
 use workloads::execution;
 
@@ -290,7 +290,9 @@ impl Island {
         stream: &mut Stream,
     ) -> Option<SimDuration> {
         let hop = |a, b, stream: &mut Stream| {
-            self.network.connected(a, b).then(|| self.hop(a, b, bytes, stream))
+            let heard = self.network.connected(a, b);
+            let heard = seeded!(LostMessage, heard && { *stream }.below(500) > 0, heard);
+            heard.then(|| self.hop(a, b, bytes, stream))
         };
         let Some(via) = via else { return hop(from, to, stream) };
         let middle = &self.nodes[via.index()];

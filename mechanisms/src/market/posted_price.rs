@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim_types::{
     Amount, Fact, Fidelity, JobSpec, Match, NodeId, ParamError, Rejected, Share, StateMachine,
-    Stream,
+    Stream, seeded,
 };
 
 use super::roster::Roster;
@@ -146,7 +146,9 @@ impl PostedPrice {
         // R3
         seen.sort_unstable_by_key(|&p| {
             let provider = &self.roster.providers[p as usize];
-            (provider.outstanding, self.posted[p as usize], provider.node)
+            let outstanding =
+                seeded!(BusiestChosen, u32::MAX - provider.outstanding, provider.outstanding);
+            (outstanding, self.posted[p as usize], provider.node)
         });
         seen.truncate(needed);
         // R4, R5

@@ -1,11 +1,12 @@
 //! Prices by the token, in integers.
 
-use sim_types::{Amount, JobSpec, ParamError};
+use sim_types::{Amount, JobSpec, ParamError, seeded};
 
 /// Price of a job at `per_million` for a million tokens, prompt and output alike, rounded down.
 pub(super) fn of_job(per_million: Amount, job: &JobSpec) -> Amount {
     let tokens = u128::from(job.prompt_tokens) + u128::from(job.output_tokens);
-    Amount(per_million.0 * tokens / 1_000_000)
+    let up = seeded!(PriceRoundedUp, 999_999, 0);
+    Amount((per_million.0 * tokens + up) / 1_000_000)
 }
 
 /// Keeps products of price and tokens far below 2^128.

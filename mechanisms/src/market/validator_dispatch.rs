@@ -26,7 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim_types::{
     Amount, Fact, Fidelity, JobSpec, Match, NodeId, ParamError, Rejected, Share, SimDuration,
-    StateMachine, Stream,
+    StateMachine, Stream, seeded,
 };
 
 use super::roster::Roster;
@@ -285,7 +285,7 @@ impl ValidatorDispatch {
         let sum: u128 = up().map(|v| u128::from(v.stake)).sum();
         let shift = (u128::BITS - sum.leading_zeros()).saturating_sub(u64::BITS);
         let total: u64 = up().map(|v| v.stake >> shift).sum();
-        if total == 0 {
+        if seeded!(StakeIgnored, true, total == 0) {
             let place = stream.below(up().count() as u64);
             return up().nth(usize::try_from(place).ok()?).map(|v| v.node);
         }

@@ -12,6 +12,7 @@
 //! | R5 | refused: something for nothing |
 
 use sim_types::fixed::U64F64;
+use sim_types::seeded;
 
 use super::weights::Weights;
 use super::{
@@ -38,6 +39,7 @@ pub(super) fn trade(weights: Weights, pool: &Pool, trade: &Trade) -> Result<Fill
         Side::Sell => weights.sale_proceeds(pool.tao, pool.alpha, paid_in),
     };
     let whole = proceeds(net);
+    let whole = seeded!(PoolDriftsDown, whole - whole / 10_000, whole);
     let target = match trade.side {
         Side::Buy => ratio.price(pool.tao.saturating_add(net), pool.alpha.saturating_sub(whole)),
         Side::Sell => ratio.price(pool.tao.saturating_sub(whole), pool.alpha.saturating_add(net)),

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 use sim_types::fixed::{U64F64, U110F18};
+use sim_types::seeded;
 
 /// One in Q32.
 const ONE_Q32: u64 = 1 << 32;
@@ -50,6 +51,11 @@ impl BurnPrice {
     #[must_use]
     pub fn after_registration(&self, price: u64) -> u64 {
         let factor = self.multiplier.max(U64F64::ONE);
+        let factor = seeded!(
+            RegistrationTooCheap,
+            U64F64::from_bits(factor.to_bits() / 2 + U64F64::ONE.to_bits() / 2),
+            factor
+        );
         self.bounded(U64F64::from(price).saturating_mul(factor).to_u64())
     }
 

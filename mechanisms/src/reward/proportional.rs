@@ -20,7 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim_types::{
     Amount, EpochIndex, Fact, Fidelity, Height, ParamError, PayoutReason, Rejected, StateMachine,
-    Uid,
+    Uid, seeded,
 };
 
 use super::{Effect, Input, MemberFigures, RewardSpec, split};
@@ -160,6 +160,7 @@ impl Proportional {
     fn close(&mut self, out: &mut Vec<Effect>) {
         let (payable, beyond) = split::payable(core::mem::take(&mut self.accrued));
         let paid = split::by_weights(payable, &self.merits);
+        let (paid, beyond) = seeded!(DroppedPayout, drop_last(paid, beyond), (paid, beyond));
         let withheld = if paid.is_some() { beyond } else { beyond + Amount(payable.into()) };
         let paid = paid.unwrap_or_else(|| vec![Amount::ZERO; self.merits.len()]);
         for (uid, &amount) in (0..).zip(&paid) {
@@ -182,11 +183,31 @@ impl Proportional {
                 emission,
                 ..MemberFigures::default()
             })
-            .collect();
+            .collect::<Vec<_>>();
+        let members = seeded!(SwappedIndex, swap_first(members), members);
         out.push(Effect::EpochClosed { epoch: self.epoch, height: self.last_block, members });
         self.merits.fill(0);
         self.epoch.0 += 1;
     }
+}
+
+/// The last pay of a period becomes withheld.
+#[cfg(feature = "seeded-defects")]
+fn drop_last(paid: Option<Vec<Amount>>, beyond: Amount) -> (Option<Vec<Amount>>, Amount) {
+    let Some(mut paid) = paid else { return (None, beyond) };
+    let last = paid.iter_mut().rev().find(|amount| **amount > Amount::ZERO);
+    let dropped = last.map_or(Amount::ZERO, core::mem::take);
+    (Some(paid), beyond + dropped)
+}
+
+/// The stakes of the first two members that differ in them change places.
+#[cfg(feature = "seeded-defects")]
+fn swap_first(mut members: Vec<MemberFigures>) -> Vec<MemberFigures> {
+    if let Some(at) = members.windows(2).position(|pair| pair[0].stake != pair[1].stake) {
+        let (a, b) = (members[at].stake, members[at + 1].stake);
+        (members[at].stake, members[at + 1].stake) = (b, a);
+    }
+    members
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim_types::{
-    Amount, Fact, Fidelity, Height, ParamError, Rejected, SimDuration, StateMachine, TxId,
+    Amount, Fact, Fidelity, Height, ParamError, Rejected, SimDuration, StateMachine, TxId, seeded,
 };
 
 use super::{Effect, Input};
@@ -177,7 +177,8 @@ impl Slots {
         // R2
         self.height += 1;
         let count = self.queue.len().min(self.params.capacity as usize);
-        let transactions: Vec<TxId> = self.queue.drain(..count).collect();
+        let from = seeded!(NewestFirst, self.queue.len() - count, 0);
+        let transactions: Vec<TxId> = self.queue.drain(from..from + count).collect();
         out.push(Effect::Produced {
             height: Height(self.height),
             transactions,
@@ -185,7 +186,9 @@ impl Slots {
             backlog: u32::try_from(self.queue.len()).unwrap_or(u32::MAX),
         });
         // R3
-        if let Some(height @ 1..) = self.height.checked_sub(self.params.finality_blocks) {
+        let depth = self.params.finality_blocks;
+        let depth = seeded!(EarlyFinality, depth.saturating_sub(1), depth);
+        if let Some(height @ 1..) = self.height.checked_sub(depth) {
             out.push(Effect::Finalised { height: Height(height) });
         }
         // R1

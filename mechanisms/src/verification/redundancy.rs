@@ -25,7 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim_types::{
     Completion, Fact, Fidelity, JobId, NodeId, Observation, Origin, ParamError, Rejected,
-    StateMachine,
+    StateMachine, seeded,
 };
 
 use super::{Effect, Input};
@@ -163,7 +163,10 @@ impl Redundancy {
 
     /// R1 to R4.
     fn judge_if_whole(&mut self, job: JobId, out: &mut Vec<Effect>) {
-        let whole = |open: &Open| open.answers.len() + open.missing.len() >= open.expected as usize;
+        let whole = |open: &Open| {
+            let known = open.answers.len() + open.missing.len();
+            seeded!(QuorumOffByOne, known + 1, known) >= open.expected as usize
+        };
         if !self.open.get(&job).is_some_and(whole) {
             return;
         }
@@ -173,9 +176,9 @@ impl Redundancy {
             *votes.entry(answer.fingerprint).or_default() += 1;
         }
         // R2: the last of equal maxima in descending order is the lowest fingerprint.
-        let Some((&winner, &agreeing)) = votes.iter().rev().max_by_key(|&(_, &count)| count) else {
-            return;
-        };
+        let winner = votes.iter().rev().max_by_key(|&(_, &count)| count);
+        let winner = seeded!(ChangedTieRule, votes.iter().max_by_key(|&(_, &count)| count), winner);
+        let Some((&winner, &agreeing)) = winner else { return };
         let others = u64::from(open.expected - 1).max(1);
         let confirmed = u64::from(agreeing - 1) * u64::from(FULL) / others;
         let confidence_ppm = u32::try_from(confirmed).expect("at most a million");

@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim_types::{
     Fact, Fidelity, JobId, NodeId, Observation, ParamError, Rejected, Share, StateMachine, Stream,
-    Truth,
+    Truth, seeded,
 };
 
 use super::{Effect, Input};
@@ -166,11 +166,10 @@ impl SpotCheck {
 
     /// R4: whether the check passes.
     fn check(&self, truth: Truth, mut stream: Stream) -> bool {
-        if truth == Truth::Right {
-            !stream.chance(self.params.false_alarm)
-        } else {
-            stream.chance(self.params.miss)
-        }
+        let Params { false_alarm, miss, .. } = self.params;
+        let (false_alarm, miss) =
+            seeded!(ErrorsExchanged, (miss, false_alarm), (false_alarm, miss));
+        if truth == Truth::Right { !stream.chance(false_alarm) } else { stream.chance(miss) }
     }
 }
 

@@ -22,7 +22,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim_types::fixed::Reciprocal;
-use sim_types::{Fact, Fidelity, ParamError, Rejected, Share, StateMachine, Uid};
+use sim_types::{Fact, Fidelity, ParamError, Rejected, Share, StateMachine, Uid, seeded};
 
 use super::{Effect, Input};
 
@@ -182,7 +182,8 @@ impl MovingAverage {
         let Some(by_largest) = Reciprocal::new(largest) else { return Vec::new() };
         let mut row = Vec::with_capacity(powers.len());
         row.extend(powers.into_iter().filter_map(|(uid, w)| {
-            let scaled = by_largest.divide_word(w * TOP + largest / 2);
+            let half = seeded!(WrongRounding, 0, largest / 2);
+            let scaled = by_largest.divide_word(w * TOP + half);
             let weight = u16::try_from(scaled).expect("at most 65535");
             (weight > 0).then_some((uid, weight))
         }));

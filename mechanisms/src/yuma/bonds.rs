@@ -9,6 +9,7 @@
 //! [`liquid_server`](super::liquid_server).
 
 use sim_types::fixed::{I32F32, I64F64};
+use sim_types::seeded;
 
 use super::align::Aligned;
 use super::columns::Columns;
@@ -102,6 +103,7 @@ impl Bonds {
             let (mut sum, mut max) = (I32F32::ZERO, I32F32::ZERO);
             for (average, (&new, &old)) in self.averages.iter_mut().zip(new.iter().zip(old)) {
                 let (new, old) = (new_whole.share(new), old_whole.share(old));
+                let (new, old) = seeded!(BondsSwapped, (old, new), (new, old));
                 *average = plus(times(alpha, new), times(kept, old));
                 sum = plus(sum, *average);
                 max = max.max(*average);

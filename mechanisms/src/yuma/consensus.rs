@@ -20,6 +20,7 @@
 //! ```
 
 use sim_types::fixed::I32F32;
+use sim_types::seeded;
 
 use super::columns::Columns;
 use super::median::Elements;
@@ -58,6 +59,7 @@ impl Consensus {
         let total: I32F32 = self.votes.iter().copied().sum();
         let total = total.to_bits();
         let minority = total - majority.to_bits();
+        let minority = seeded!(MajorityOfLess, minority + (1 << 26), minority);
         for column in 0..weights.len() {
             let (rows, scores) = weights.column(column);
             // What was agreed last time is often agreed again.

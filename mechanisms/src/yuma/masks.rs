@@ -1,6 +1,7 @@
 //! Which weights and bonds count (R5 and the first part of R10).
 
 use sim_types::fixed::I32F32;
+use sim_types::seeded;
 
 use super::columns::{Columns, Loader};
 use super::inputs::{EpochError, EpochInputs, Form, Version};
@@ -34,6 +35,7 @@ pub(super) fn weights(
         let bound = committed.map_or(u64::MAX, |block| block.saturating_add(1));
         let bound = bound.min(inputs.last_update[row]);
         let but = Some(row).filter(|_| owner != Some(row));
+        let but = seeded!(OwnWeightCounts, None, but);
         let keep = |column: usize| registered[column] < bound;
         loader.push_row(WHAT, stored, but, Some(&keep).filter(|_| newest >= bound))?;
     }

@@ -18,6 +18,7 @@ use super::sealed::SHAPES;
 use super::shape::Shape;
 use super::table::{Segment, size};
 use super::{Summaries, TableSummary, TraceError, part_path, table_path};
+use crate::determinism::Step;
 use crate::digest::RowDigest;
 
 /// Joins the parts of all replications into `<dir>/<table>.arrow`, in the order of
@@ -110,13 +111,28 @@ fn part_paths(dir: &Path, shape: &Shape, parts: &[Summaries]) -> Vec<PathBuf> {
 /// # Errors
 /// When the file cannot be read, or is not the named table in the version of this build.
 pub fn summarise(table: &str, path: &Path) -> Result<TableSummary, TraceError> {
-    let shape = SHAPES
-        .iter()
-        .find(|shape| shape.table == table)
-        .ok_or_else(|| TraceError::format(path, format!("no table is called `{table}`")))?;
-    let mut digest = empty_digest(*shape);
-    read_batches(*shape, path, &mut digest, |_| ())?;
+    let shape = shape_of(table, path)?;
+    let mut digest = empty_digest(shape);
+    read_batches(shape, path, &mut digest, |_| ())?;
     Ok(TableSummary { rows: digest.rows(), digest: digest.finish(), bytes: size(path)? })
+}
+
+/// Reads a table's file row by row: a step for every row, each of which depends on all rows
+/// before it.
+///
+/// # Errors
+/// As [`summarise`].
+pub fn trail(table: &str, path: &Path) -> Result<Vec<Step>, TraceError> {
+    let shape = shape_of(table, path)?;
+    let mut digest = empty_digest(shape);
+    digest.keep_trail();
+    read_batches(shape, path, &mut digest, |_| ())?;
+    Ok(digest.take_trail())
+}
+
+fn shape_of(table: &str, path: &Path) -> Result<Shape, TraceError> {
+    let found = SHAPES.iter().find(|shape| shape.table == table);
+    found.copied().ok_or_else(|| TraceError::format(path, format!("no table is called `{table}`")))
 }
 
 /// Adds the rows of a file to `digest`, and shows every batch.

@@ -19,6 +19,7 @@
 //! There is no engine here, no I/O, no clock and no global state.
 
 pub mod bits;
+pub mod defect;
 pub mod fidelity;
 pub mod fixed;
 pub mod hardware;

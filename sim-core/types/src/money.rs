@@ -88,7 +88,10 @@ pub fn split_exactly(total: Amount, weights: &[u64]) -> Option<Vec<Amount>> {
     let left = usize::try_from(left).expect("fewer units left than shares");
     if left > 0 {
         let mut order: Vec<usize> = (0..weights.len()).collect();
-        order.sort_by_key(|&i| (core::cmp::Reverse(total.0 * u128::from(weights[i]) % sum), i));
+        order.sort_by_key(|&i| {
+            let first = crate::seeded!(DustToTheLast, usize::MAX - i, i);
+            (core::cmp::Reverse(total.0 * u128::from(weights[i]) % sum), first)
+        });
         for &i in &order[..left] {
             shares[i].0 += 1;
         }

@@ -6,7 +6,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sim_types::{Fact, Fidelity, ParamError, Rejected, SimDuration, StateMachine};
+use sim_types::{Fact, Fidelity, ParamError, Rejected, SimDuration, StateMachine, seeded};
 
 use super::lengths::{Lengths, Sampler};
 use super::{Effect, Input};
@@ -87,8 +87,10 @@ impl StateMachine for Poisson {
         let Input::Next { now, mut stream } = input else {
             return Err(Rejected::NotPermitted("poisson demand reads no trace"));
         };
+        let gap = SimDuration::from_secs_f64(stream.exponential(self.mean_gap));
+        let gap = seeded!(GapTruncated, SimDuration(gap.0 - gap.0 % 1_000_000), gap);
         out.push(Effect::Arrives {
-            at: now + SimDuration::from_secs_f64(stream.exponential(self.mean_gap)),
+            at: now + gap,
             prompt_tokens: self.prompt.draw(&mut stream),
             output_tokens: self.output.draw(&mut stream),
             patience: self.patience,

@@ -32,7 +32,7 @@
 //! those that follow.
 
 use serde::{Deserialize, Serialize};
-use sim_types::{HardwareProfile, SimDuration, math};
+use sim_types::{HardwareProfile, SimDuration, math, seeded};
 
 use super::memo::Memo;
 use crate::models::{ModelShape, float};
@@ -200,6 +200,7 @@ impl Cost {
 fn operation(hardware: &HardwareProfile, flops: f64, bytes: f64) -> f64 {
     let compute = flops / (hardware.compute_efficiency * hardware.peak_flops);
     let memory = bytes / (hardware.memory_efficiency * hardware.memory_bandwidth);
+    let memory = seeded!(MemoryForgotten, 0.0, memory);
     let (long, short) = if compute > memory { (compute, memory) } else { (memory, compute) };
     if long <= 0.0 {
         return 0.0;
