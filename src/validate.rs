@@ -36,6 +36,7 @@ pub mod des;
 pub mod evaluator;
 pub mod inputs;
 pub mod report;
+pub mod ritual;
 pub mod tolerance;
 
 pub use case::ValidateError;

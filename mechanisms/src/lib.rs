@@ -16,6 +16,7 @@
 //! | [`behaviour`] | – | what was asked | what was really done: honest or not |
 //! | [`yuma`] | 6 | | the consensus epoch of Bittensor as plain functions |
 //! | [`model`] | – | a parameter set | the figures of a small stepped rule, without a network |
+//! | [`fee`] | | how full blocks are, what users offer | what a place costs, what is burned |
 //! | [`emission`] | | blocks, trades, stakes | what is minted and accrues: the economy of Bittensor |
 //! | [`registration`] | | who wants a place | price, place, epochs |
 //! | [`trader`] | | prices | orders |
@@ -25,6 +26,7 @@ mod stage;
 
 pub mod behaviour;
 pub mod emission;
+pub mod fee;
 pub mod market;
 pub mod model;
 pub mod pool;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::inputs::Inputs;
-use super::{bittensor, des};
+use super::{bittensor, des, ritual};
 
 /// From inputs to named quantities.
 pub type Evaluate = fn(&Inputs<'_>) -> Result<Quantities, Stop>;
@@ -90,7 +90,7 @@ pub enum Stop {
 /// The evaluator of a kind.
 #[must_use]
 pub fn find(kind: &str) -> Option<Evaluate> {
-    [bittensor::EVALUATORS, des::EVALUATORS]
+    [bittensor::EVALUATORS, des::EVALUATORS, ritual::EVALUATORS]
         .into_iter()
         .flatten()
         .find(|(name, _)| *name == kind)
