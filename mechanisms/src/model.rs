@@ -16,6 +16,7 @@ use sim_types::{Fact, ParamError, Stream};
 
 use crate::RuleInfo;
 
+pub mod block_space;
 pub mod ten_variables;
 
 /// One figure that a model ends with.
@@ -143,6 +144,8 @@ macro_rules! models {
     };
 }
 models! {
+    /// Places in blocks under a burned base fee, or by bids that the producer keeps.
+    block_space::BlockSpace,
     /// Ten coupled variables, moved by two noisy policies a step.
     ten_variables::TenVariables,
 }
