@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::baseline::{Band, Baseline};
 use super::ranks;
-use crate::diagnose::{Code, Diagnostic, Diagnostics, list, nearest, quoted};
+use crate::diagnose::{Code, Diagnostic, Diagnostics, Span, list, nearest, quoted};
 use crate::scenario::choice::Ordered;
 use crate::scenario::tree::Tree;
 use crate::scenario::{typed, yaml};
@@ -265,8 +265,12 @@ impl Reader<'_> {
     /// Reports a mistake at a path of the suite, unless one was reported there before.
     fn error(&mut self, path: &str, item: Diagnostic) {
         let (node, _) = self.tree.find(path);
+        self.error_at(path, self.tree.blame(node), item);
+    }
+
+    fn error_at(&mut self, path: &str, span: Span, item: Diagnostic) {
+        let (node, _) = self.tree.find(path);
         if !self.tree.is_tainted(node) {
-            let span = self.tree.blame(node);
             self.items.push(item.at(span, &self.tree.origins).path(path));
         }
     }
@@ -448,7 +452,10 @@ impl Reader<'_> {
                 .found(quoted(name))
                 .expected("a metric of `arable list metrics`")
                 .maybe_help(help);
-        self.error(at, item);
+        // Where it is a key, the key itself is to blame.
+        let (node, _) = self.tree.find(at);
+        let span = self.tree.key_span(node).unwrap_or_else(|| self.tree.blame(node));
+        self.error_at(at, span, item);
     }
 
     /// A test that cannot reject is refused: it would pass whatever happened.
