@@ -16,6 +16,7 @@ mod replay;
 mod report;
 mod run;
 mod schema;
+mod sweep;
 mod validate;
 
 use std::path::PathBuf;
@@ -53,6 +54,10 @@ enum Command {
     Export(export::Export),
     /// Set designs side by side: scenarios or run directories, paired by seed
     Compare(compare::Compare),
+    /// Run a scenario at many design points and keep the figures in a store
+    Sweep(sweep::Sweep),
+    /// Put the shards of a sweep together
+    Merge(sweep::Merge),
     /// Run a manifest's plan again and hold it to its digests
     Replay(replay::Replay),
     /// Explain a rule or parameter, or why a job, an epoch or a payout came out as it did
@@ -113,6 +118,8 @@ impl Command {
             Self::Report(command) => command.execute(),
             Self::Export(command) => command.execute(),
             Self::Compare(command) => command.execute(),
+            Self::Sweep(command) => command.execute(),
+            Self::Merge(command) => command.execute(),
             Self::Replay(command) => command.execute(),
             Self::Explain(command) => command.execute(),
             Self::List(command) => command.execute(),

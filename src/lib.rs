@@ -8,6 +8,7 @@
 //! | [`world`] | the host of the rules under the engine |
 //! | [`run`] | a plan to a run directory |
 //! | [`resume`], `snapshot` | a run that ended early goes on where it stopped |
+//! | [`sweep`], [`store`] | many runs of one scenario, and where their figures are kept |
 //! | [`manifest`] | what a run directory says of itself |
 //! | [`baseline`] | numbers to hold a scenario to |
 //! | [`explain`] | why a job, an epoch or a payout came out as it did; what a parameter means |
@@ -29,5 +30,7 @@ pub mod resume;
 pub mod run;
 pub mod scenario;
 mod snapshot;
+pub mod store;
+pub mod sweep;
 pub mod validate;
 pub mod world;

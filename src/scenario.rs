@@ -11,6 +11,7 @@
 //! | `replications` | how many runs, and what their means leave out | a rule |
 //! | `population` | groups | members, drawn by name |
 //! | `files` | tables of stakes, request traces | members, digests |
+//! | `sweep` | a sweep file | axes over a scenario |
 //! | `schedule` | faults and changes | what happens when |
 //! | `compatibility` | pairs of choices | errors and warnings with reasons |
 //!
@@ -34,6 +35,7 @@ mod replications;
 mod resolve;
 mod schedule;
 mod set;
+pub(crate) mod sweep;
 mod tree;
 mod typed;
 mod yaml;
@@ -191,13 +193,19 @@ pub fn schema() -> String {
     schema_text(&schemars::schema_for!(Scenario))
 }
 
+/// The JSON schema of sweep files: `schema/sweep.v1.json`.
+#[must_use]
+pub fn sweep_schema() -> String {
+    schema_text(&schemars::schema_for!(sweep::Raw))
+}
+
 /// The JSON schema of the scenario files of models: `schema/model.v1.json`.
 #[must_use]
 pub fn model_schema() -> String {
     schema_text(&schemars::schema_for!(ModelScenario))
 }
 
-pub(crate) fn schema_text(schema: &schemars::Schema) -> String {
+fn schema_text(schema: &schemars::Schema) -> String {
     let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
     text.push('\n');
     text

@@ -144,6 +144,18 @@ pub(super) fn counter(what: &'static str) -> ProgressBar {
         .with_message(what)
 }
 
+/// What progress looks like.
+pub(super) struct Bar<'a> {
+    /// Of how many.
+    pub(super) total: u64,
+    /// In indicatif's words.
+    pub(super) template: &'static str,
+    /// Of what.
+    pub(super) name: &'a str,
+    /// Not at all.
+    pub(super) quiet: bool,
+}
+
 /// Shows the progress of simulated time on stderr while `work` runs; silent where stderr is
 /// no terminal.
 pub(super) fn with_progress<T>(
@@ -152,27 +164,35 @@ pub(super) fn with_progress<T>(
     quiet: bool,
     work: impl FnOnce() -> T,
 ) -> T {
-    let total = plan.horizon.0.saturating_mul(plan.replications.into());
+    let bar = Bar {
+        total: plan.horizon.0.saturating_mul(plan.replications.into()),
+        template: "{msg} {bar:40} {percent:>3} % of simulated time, {elapsed} gone, {eta} to go",
+        name: &plan.name,
+        quiet,
+    };
+    with_bar(&bar, &options.done, work)
+}
+
+/// Shows on stderr how much is `done` while `work` runs; silent where stderr is no terminal.
+pub(super) fn with_bar<T>(bar: &Bar<'_>, done: &Arc<AtomicU64>, work: impl FnOnce() -> T) -> T {
+    let Bar { total, template, name, quiet } = *bar;
     let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(total) };
-    let style = ProgressStyle::with_template(
-        "{msg} {bar:40} {percent:>3} % of simulated time, {elapsed} gone, {eta} to go",
-    );
+    let style = ProgressStyle::with_template(template);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_message(plan.name.clone());
-    let done = Arc::clone(&options.done);
+    bar.set_message(name.to_owned());
     let over = Arc::new(AtomicBool::new(false));
     std::thread::scope(|scope| {
         let ended = Arc::clone(&over);
         let bar = &bar;
-        let watch: Arc<AtomicU64> = done;
-        scope.spawn(move || {
+        let watcher = scope.spawn(move || {
             while !ended.load(Ordering::Relaxed) {
-                bar.set_position(watch.load(Ordering::Relaxed));
+                bar.set_position(done.load(Ordering::Relaxed));
                 std::thread::park_timeout(Duration::from_millis(100));
             }
         });
         let result = work();
         over.store(true, Ordering::Relaxed);
+        watcher.thread().unpark();
         bar.finish_and_clear();
         result
     })

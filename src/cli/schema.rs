@@ -21,6 +21,8 @@ enum Of {
     Scenario,
     /// JSON schema of the scenario files of models, for editors
     Model,
+    /// JSON schema of sweep files, for editors
+    Sweep,
     /// Tables and columns of the trace
     Trace,
 }
@@ -46,6 +48,7 @@ impl Schema {
         match self.of {
             Of::Scenario => output::text(&scenario::schema()),
             Of::Model => output::text(&scenario::model_schema()),
+            Of::Sweep => output::text(&scenario::sweep_schema()),
             Of::Trace => output::json(&tables()),
         }
     }

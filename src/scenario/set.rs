@@ -1,6 +1,6 @@
 //! `--set path=value`: changes to a scenario before it is understood.
 
-use super::tree::{Tree, Value};
+use super::tree::{NodeId, Tree, Value};
 use super::yaml;
 use crate::diagnose::{Code, Diagnostic, Diagnostics, Origins, Span, nearest, quoted};
 
@@ -53,11 +53,52 @@ pub(super) fn apply(tree: &mut Tree, path: &str, value: &str) -> Result<(), Diag
     if tree.node(value_id).span.end == tree.node(value_id).span.start {
         tree.set_span(value_id, shift(span(start, end)));
     }
-    let mut at = tree.root();
     let mut from = 0;
-    for (depth, segment) in segments.iter().enumerate() {
-        let key_span = shift(span(from, from + segment.len()));
+    let key_spans = segments.iter().map(|segment| {
+        let start = from;
         from += segment.len() + 1;
+        shift(span(start, start + segment.len()))
+    });
+    put(tree, &segments, &key_spans.collect::<Vec<_>>(), value_id)
+}
+
+/// Puts a part of another file at `path`, whose mistakes are then reported where it stands
+/// there; those of the path at `key`.
+///
+/// # Errors
+/// When the path is no path.
+pub(super) fn graft(
+    tree: &mut Tree,
+    path: &str,
+    key: Span,
+    from: &Tree,
+    node: NodeId,
+) -> Result<(), Diagnostics> {
+    let segments: Vec<&str> = path.split('.').collect();
+    if segments.len() > yaml::MAX_DEPTH || segments.iter().any(|segment| segment.is_empty()) {
+        let item = Diagnostic::error(Code::Syntax, format!("{} is not a path", quoted(path)))
+            .at(key, &from.origins)
+            .expected("keys with dots between them");
+        return Err(Diagnostics::new(vec![item], from.origins.clone()));
+    }
+    let origin = u32::try_from(tree.origins.len()).unwrap_or(u32::MAX);
+    let mut part = from.clone();
+    part.set_root(node);
+    let value = tree.graft(&part);
+    let key = Span { origin: key.origin + origin, ..key };
+    put(tree, &segments, &vec![key; segments.len()], value)
+}
+
+/// Puts a node of the tree at a path; `key_spans` says where each segment was written.
+fn put(
+    tree: &mut Tree,
+    segments: &[&str],
+    key_spans: &[Span],
+    value_id: NodeId,
+) -> Result<(), Diagnostics> {
+    let refuse = |item: Diagnostic, origins: Origins| Err(Diagnostics::new(vec![item], origins));
+    let mut at = tree.root();
+    for (depth, (segment, &key_span)) in segments.iter().zip(key_spans).enumerate() {
         let last = depth + 1 == segments.len();
         match tree.value(at) {
             Value::Mapping(_) | Value::Null => {}

@@ -55,13 +55,16 @@ pub(crate) struct Tree {
     /// Nodes at which a mistake was reported: what they and their children say is made up.
     tainted: BTreeSet<NodeId>,
     pub(crate) origins: Origins,
+    /// What the text is, in messages.
+    pub(crate) what: &'static str,
 }
 
 impl Tree {
     /// A tree of one empty mapping.
     pub(crate) fn new(origins: Origins) -> Self {
         let root = Node { span: Span::default(), parent: None, value: Value::Mapping(Vec::new()) };
-        Self { nodes: vec![root], root: NodeId(0), tainted: BTreeSet::new(), origins }
+        let nodes = vec![root];
+        Self { nodes, root: NodeId(0), tainted: BTreeSet::new(), origins, what: "scenario" }
     }
 
     pub(crate) fn root(&self) -> NodeId {

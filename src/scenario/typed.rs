@@ -88,7 +88,7 @@ fn go_on(tree: &mut Tree, failure: Failure, items: &mut Vec<Diagnostic>) -> bool
 fn report(tree: &Tree, place: Place, fault: &Fault) -> Diagnostic {
     let (Place::Node(id) | Place::Key(id, _)) = place;
     let path = tree.path(id);
-    let here = if path.is_empty() { "the scenario".to_owned() } else { quoted(&path) };
+    let here = if path.is_empty() { format!("the {}", tree.what) } else { quoted(&path) };
     let (span, full_path) = match place {
         Place::Node(id) => {
             // A choice that reads itself knows the name it choked on, not the place.
@@ -121,7 +121,7 @@ fn report(tree: &Tree, place: Place, fault: &Fault) -> Diagnostic {
         }
         Fault::Missing(field) => {
             let message = if path.is_empty() {
-                format!("the scenario has no {}", quoted(field))
+                format!("the {} has no {}", tree.what, quoted(field))
             } else {
                 format!("{here} lacks {}", quoted(field))
             };
@@ -213,7 +213,7 @@ fn mismatch(tree: &Tree, id: NodeId, found: Option<&str>, expected: &str) -> Dia
             (Code::WrongType, format!("{} is not a whole number", quoted(&path)))
         }
         Some(_) if whole => (Code::OutOfRange, format!("{} is out of range", quoted(&path))),
-        _ if path.is_empty() => (Code::WrongType, "this is not a scenario".to_owned()),
+        _ if path.is_empty() => (Code::WrongType, format!("this is not a {}", tree.what)),
         _ => (Code::WrongType, format!("{} is of the wrong kind", quoted(&path))),
     };
     let last = path.rsplit('.').next().unwrap_or("");
