@@ -117,12 +117,7 @@ fn words(report: &Report, count: Count, page: &str) -> String {
     text += &format!("  verdict   {verdict}: {}\n", report.why);
     if let Some(answer) = &report.answer {
         for value in &answer.parameters {
-            text += &format!("  answer    {} = {}", value.parameter, value.written);
-            if let Some([low, high]) = value.interval {
-                let number = reports::format::number;
-                text += &format!(" (95 % interval {} … {})", number(low, 5), number(high, 5));
-            }
-            text.push('\n');
+            text += &format!("  answer    {} = {}\n", value.parameter, value.words());
         }
         for found in &answer.found {
             text += &format!("  found     {} {}\n", found.metric, measured(found));

@@ -443,6 +443,7 @@ fn keeps(raw: &[RawKeep], experiment: &Experiment, r: &mut Resolver<'_>) -> Vec<
             continue;
         }
         let Some(measure) = found else { continue };
+        let before = keeps.len();
         for (written, below) in [(&keep.below, true), (&keep.above, false)] {
             let Some(written) = written else { continue };
             let key = if below { "below" } else { "above" };
@@ -450,7 +451,7 @@ fn keeps(raw: &[RawKeep], experiment: &Experiment, r: &mut Resolver<'_>) -> Vec<
                 keeps.push(Keep { measure: measure.clone(), bound, below });
             }
         }
-        let Some(last) = keeps.last() else { continue };
+        let Some(last) = keeps.get(before) else { continue };
         let against = keeps.iter().find(|other| {
             let (low, high) = if last.below { (*other, last) } else { (last, *other) };
             other.measure == last.measure && other.below != last.below && low.bound > high.bound

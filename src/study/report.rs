@@ -68,16 +68,8 @@ pub(super) fn tuning(
     facts.push(fact("points", found.trials.len().to_string()));
     let mut notes = Vec::new();
     if let Some(answer) = &found.answer {
-        for value in &answer.parameters {
-            let interval = value.interval.map_or_else(String::new, |[low, high]| {
-                format!(
-                    " (95 % interval {} … {})",
-                    reports::format::number(low, 4),
-                    reports::format::number(high, 4)
-                )
-            });
-            notes.push(format!("{} = {}{interval}", value.parameter, value.written));
-        }
+        let parameters = answer.parameters.iter();
+        notes.extend(parameters.map(|value| format!("{} = {}", value.parameter, value.words())));
         notes.extend(answer.found.iter().map(|f| format!("{}: {}", f.metric, shown(f))));
     }
     let good = found.verdict == State::Converged;
@@ -93,24 +85,20 @@ pub(super) fn tuning(
         verdict: Some((good, format!("{word}: {}", found.why))),
         notes,
         figures: drawn(tuning, search, found, figures)?,
-        tables: vec![answer_table(found), trials_table(tuning, found)],
+        tables: answer_table(found).into_iter().chain([trials_table(tuning, found)]).collect(),
         replay: replay.to_owned(),
     })
 }
 
-fn answer_table(found: &Tuned) -> Table {
-    let rows = found.answer.iter().flat_map(|answer| &answer.parameters).map(|value| {
-        let interval = value.interval.map_or("–".to_owned(), |[low, high]| {
-            format!("{} … {}", reports::format::number(low, 4), reports::format::number(high, 4))
-        });
-        vec![value.parameter.clone(), value.written.clone(), interval]
-    });
-    let title = if found.front.is_empty() { "Answer" } else { "Front: see the trials marked" };
-    Table {
-        title: title.to_owned(),
-        columns: ["parameter", "value #", "95 % interval #"].map(str::to_owned).to_vec(),
-        rows: rows.collect(),
-    }
+fn answer_table(found: &Tuned) -> Option<Table> {
+    let parameters = &found.answer.as_ref()?.parameters;
+    let row =
+        |value: &tune::Value| vec![value.parameter.clone(), value.words(), value.written.clone()];
+    Some(Table {
+        title: "Answer".to_owned(),
+        columns: ["parameter", "value", "as written"].map(str::to_owned).to_vec(),
+        rows: parameters.iter().map(row).collect(),
+    })
 }
 
 fn trials_table(tuning: &Tuning, found: &Tuned) -> Table {
@@ -120,10 +108,11 @@ fn trials_table(tuning: &Tuning, found: &Tuned) -> Table {
         columns.extend(first.found.iter().map(|f| format!("{} #", f.metric)));
     }
     columns.extend(["replications #", "bounds"].map(str::to_owned));
+    let scales: Vec<Scale> = tuning.study.parameters.iter().map(scale).collect();
     let shown_rows = found.trials.len().min(ROWS);
     let rows = found.trials.iter().rev().take(ROWS).map(|trial| {
         let mut row = vec![trial.number.to_string()];
-        row.extend(tuning.study.write(&trial.values));
+        row.extend(scales.iter().zip(&trial.values).map(|(scale, value)| scale.text(*value)));
         row.extend(trial.found.iter().map(shown));
         row.push(trial.replications.to_string());
         let front = if found.front.contains(&trial.number) { ", on the front" } else { "" };
@@ -155,22 +144,18 @@ fn drawn(
             feasible: trial.kept,
         })
         .collect();
-    let measures: Vec<Measure> = match &tuning.goal {
-        Goal::Best { objectives, keeps } => {
-            let objectives = objectives.iter().map(|(measure, _)| measure.clone());
-            objectives.chain(keeps.iter().map(|keep| keep.measure.clone())).collect()
+    let mut measures: Vec<Measure> = Vec::new();
+    for measure in tune::measures(&tuning.goal) {
+        if !measures.contains(&measure) {
+            measures.push(measure);
         }
-        Goal::Threshold(keep) => vec![keep.measure.clone()],
-    };
+    }
     let mut all = Vec::new();
     let best = found
         .answer
         .as_ref()
         .map(|answer| -> Vec<f64> { answer.parameters.iter().map(|value| value.value).collect() });
     for (k, measure) in measures.iter().enumerate() {
-        if measures[..k].contains(measure) {
-            continue;
-        }
         all.extend(response(tuning, search, measure, k, &dots, best.as_deref())?);
     }
     let several = matches!(&tuning.goal, Goal::Best { objectives, .. } if objectives.len() > 1);
@@ -198,7 +183,7 @@ fn drawn(
     Ok(all)
 }
 
-/// The answer's trial and the tenth of the others that come next.
+/// The trial that measured the answer.
 fn leading(found: &Tuned) -> Vec<usize> {
     found
         .answer

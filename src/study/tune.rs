@@ -41,7 +41,7 @@ pub struct Trial {
     pub values: Vec<f64>,
     /// Replications.
     pub replications: u32,
-    /// Objectives, then bounds.
+    /// Objectives, then what else is bounded.
     pub found: Vec<Found>,
     /// Whether all bounds are kept.
     pub kept: bool,
@@ -60,6 +60,19 @@ pub struct Value {
     pub written: String,
     /// 95 % interval, where the method has one.
     pub interval: Option<[f64; 2]>,
+}
+
+impl Value {
+    /// With six digits and its unit, and the interval where there is one.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let number = |v: f64| reports::format::number(v, 6);
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
+        let interval = self.interval.map_or_else(String::new, |[low, high]| {
+            format!(" (95 % interval {} … {})", number(low), number(high))
+        });
+        format!("{}{unit}{interval}", number(self.value))
+    }
 }
 
 /// The answer to one objective or a threshold.
@@ -114,7 +127,7 @@ pub struct Done {
 }
 
 /// The metrics that a goal looks at: objectives, then bounds.
-fn measures(goal: &Goal) -> Vec<Measure> {
+pub(super) fn measures(goal: &Goal) -> Vec<Measure> {
     match goal {
         Goal::Best { objectives, keeps } => {
             let objectives = objectives.iter().map(|(measure, _)| measure.clone());
@@ -260,6 +273,8 @@ fn report(
         measures
             .iter()
             .enumerate()
+            // A metric may be sought and bounded.
+            .filter(|(k, measure)| !measures[..*k].contains(measure))
             .map(|(k, measure)| Found {
                 metric: measure.name.clone(),
                 unit: measure.unit.clone(),

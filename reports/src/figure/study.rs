@@ -272,7 +272,7 @@ pub fn parallel(
         scales.iter().zip(values).map(|(s, v)| (s.label(), s.text(*v))).collect()
     };
     let mut groups = [
-        series("misses a constraint", 3, Mark::Strands(scales.len()), Vec::new()),
+        series("misses a bound", 3, Mark::Strands(scales.len()), Vec::new()),
         series("trials", MUTED, Mark::Strands(scales.len()), Vec::new()),
         series("best", 1, Mark::Strands(scales.len()), Vec::new()),
     ];
@@ -346,7 +346,7 @@ pub fn pareto(
     best.sort_by(|a, b| a.outcomes[i].total_cmp(&b.outcomes[i]));
     let finite: Vec<&Point> = points.iter().filter(fits).collect();
     let all = vec![
-        group("misses a constraint", 3, Mark::Dots, behind(false)),
+        group("misses a bound", 3, Mark::Dots, behind(false)),
         group("dominated", MUTED, Mark::Dots, behind(true)),
         group("", 0, Mark::Line, best.clone()),
         group("Pareto front", 0, Mark::Dots, best),
