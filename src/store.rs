@@ -310,6 +310,11 @@ impl Store {
         let records = dir.join("records.bin");
         let (found, cut) = log::open(&records)?;
         if cut > 0 {
+            // What lacks records is not complete, and must not be taken for it.
+            let table = dir.join("runs.parquet");
+            if table.exists() {
+                fs::remove_file(&table).map_err(failed("remove", &table))?;
+            }
             say(&format!(
                 "{cut} bytes at the end of {} were not written whole and are cut off",
                 records.display()

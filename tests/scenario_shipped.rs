@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arable::diagnose::Code;
+use arable::experiment::Experiment;
 use arable::plan::{ChangeAction, FaultPlan, Plan, Role};
 use arable::scenario::{self, Source};
 use sim_types::{Amount, Fidelity, SimDuration, SimTime};
@@ -26,6 +27,21 @@ fn shipped() -> Vec<PathBuf> {
     }
     files.sort();
     files
+}
+
+/// Scenarios of models plan too, and say what only networks can do.
+#[test]
+fn every_shipped_model_plans() {
+    let folder = root().join("scenarios/models");
+    for entry in fs::read_dir(folder).expect("a folder of models") {
+        let path = entry.expect("an entry").path();
+        let source = Source::load(&path).expect("YAML");
+        let (experiment, warnings) = source.experiment().unwrap_or_else(|found| panic!("{found}"));
+        assert_eq!(warnings, [], "{}", path.display());
+        assert!(matches!(experiment, Experiment::Model(_)));
+        let refused = source.plan().expect_err("no network").render(false);
+        assert!(refused.contains("without a network"), "{refused}");
+    }
 }
 
 fn bittensor() -> Source {
@@ -253,14 +269,25 @@ fn wrong_settings_point_into_the_argument() {
 /// The schema that editors read is the one that the types give. `UPDATE=1` rewrites it.
 #[test]
 fn the_committed_schema_is_current() {
-    let path = root().join("scenarios/schema/scenario.v1.json");
-    let schema = scenario::schema();
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, &schema).expect("written");
+    let schemas = [
+        ("scenario", scenario::schema()),
+        ("model", scenario::model_schema()),
+        ("sweep", scenario::sweep_schema()),
+        ("tuning", scenario::tuning_schema()),
+        ("sensitivity", scenario::sensitivity_schema()),
+    ];
+    for (form, schema) in &schemas {
+        let path = root().join(format!("scenarios/schema/{form}.v1.json"));
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&path, schema).expect("written");
+        }
+        let committed = fs::read_to_string(&path).expect("committed");
+        assert_eq!(committed, *schema, "run the test again with UPDATE=1");
     }
-    let committed = fs::read_to_string(&path).expect("committed");
-    assert_eq!(committed, schema, "run the test again with UPDATE=1");
-    let json: serde_json::Value = serde_json::from_str(&schema).expect("JSON");
+    let [json, model, sweep, ..] =
+        schemas.map(|(_, text)| serde_json::from_str::<serde_json::Value>(&text).expect("JSON"));
+    assert_eq!(model["required"], serde_json::json!(["schema", "title", "model"]));
+    assert_eq!(sweep["required"], serde_json::json!(["schema", "title", "scenario"]));
     for key in ["population", "demand", "market", "verification", "settlement", "reward"] {
         assert!(json["properties"][key].is_object(), "{key}");
         assert!(json["required"].as_array().expect("a list").iter().any(|k| k == key), "{key}");

@@ -40,6 +40,10 @@ pub(super) fn apply(tree: &mut Tree, path: &str, value: &str) -> Result<(), Diag
         let mut empty = Tree::new(Origins::new());
         empty.replace(empty.root(), Value::Null);
         empty
+    } else if is_plain(value) {
+        let mut one = Tree::new(Origins::new());
+        one.replace(one.root(), Value::Number(value.to_owned()));
+        one
     } else {
         yaml::parse("--set", value).map_err(|(items, origins)| Diagnostics::new(items, origins))?
     };
@@ -60,6 +64,17 @@ pub(super) fn apply(tree: &mut Tree, path: &str, value: &str) -> Result<(), Diag
         shift(span(start, start + segment.len()))
     });
     put(tree, &segments, &key_spans.collect::<Vec<_>>(), value_id)
+}
+
+/// Whether a value is a number that needs no YAML to be read: sweeps set many.
+fn is_plain(value: &str) -> bool {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    let whole = digits.split('.').next().unwrap_or("");
+    !digits.is_empty()
+        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && (whole == "0" || !whole.starts_with('0') && !whole.is_empty())
+        && !digits.ends_with('.')
+        && digits.parse::<f64>().is_ok()
 }
 
 /// Puts a part of another file at `path`, whose mistakes are then reported where it stands

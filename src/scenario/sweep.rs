@@ -488,19 +488,25 @@ fn try_first_point(sweep: &Sweep, tree: &Tree) -> Result<(), Diagnostics> {
 
 /// Names the path that was meant where one is not known.
 pub(super) fn advise(wrong: &mut Diagnostics, path: &str, scenario: &Tree) {
-    // A key that is known elsewhere is more likely meant than one that is spelt alike.
-    let last = path.rsplit('.').next().unwrap_or(path);
-    let paths = paths(scenario);
-    let same = paths.iter().filter(|path| path.rsplit('.').next() == Some(last));
-    let near = same
-        .min_by_key(|path| path.len())
-        .map(String::as_str)
-        .or_else(|| nearest(path, paths.iter().map(String::as_str)));
-    for item in wrong.items.iter_mut().filter(|item| item.code == Code::UnknownKey) {
-        if let Some(near) = near {
-            item.help = Some(format!("did you mean `{near}`?"));
-        }
+    let unknown = |item: &&mut Diagnostic| item.code == Code::UnknownKey && item.help.is_none();
+    for item in wrong.items.iter_mut().filter(unknown) {
+        let near = meant(path, &paths(scenario));
+        item.help = near.map(|near| format!("did you mean `{near}`?"));
     }
+}
+
+/// The path of the scenario whose end is nearest to what was written.
+fn meant(written: &str, paths: &[String]) -> Option<String> {
+    let segments = written.split('.').count();
+    let ends: Vec<String> = paths
+        .iter()
+        .map(|path| {
+            let all: Vec<&str> = path.split('.').collect();
+            all[all.len().saturating_sub(segments)..].join(".")
+        })
+        .collect();
+    let near = nearest(written, ends.iter().map(String::as_str))?;
+    ends.iter().position(|end| end == near).map(|place| paths[place].clone())
 }
 
 /// A value of a range, as if it stood where the range does.
