@@ -17,6 +17,7 @@ mod report;
 mod run;
 mod schema;
 mod sweep;
+mod tune;
 mod validate;
 
 use std::path::PathBuf;
@@ -56,6 +57,10 @@ enum Command {
     Compare(compare::Compare),
     /// Run a scenario at many design points and keep the figures in a store
     Sweep(sweep::Sweep),
+    /// Find the values of parameters that serve best: optima, fronts, thresholds
+    Tune(tune::Tune),
+    /// Tell which parameters matter: Morris, Sobol, one at a time
+    Sensitivity(tune::Sensitivity),
     /// Put the shards of a sweep together
     Merge(sweep::Merge),
     /// Run a manifest's plan again and hold it to its digests
@@ -120,6 +125,8 @@ impl Command {
             Self::Compare(command) => command.execute(),
             Self::Sweep(command) => command.execute(),
             Self::Merge(command) => command.execute(),
+            Self::Tune(command) => command.execute(),
+            Self::Sensitivity(command) => command.execute(),
             Self::Replay(command) => command.execute(),
             Self::Explain(command) => command.execute(),
             Self::List(command) => command.execute(),

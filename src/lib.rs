@@ -9,6 +9,7 @@
 //! | [`run`] | a plan to a run directory |
 //! | [`resume`], `snapshot` | a run that ended early goes on where it stopped |
 //! | [`sweep`], [`store`] | many runs of one scenario, and where their figures are kept |
+//! | [`mod@study`] | tuning and sensitivity: runs at points that a method chooses |
 //! | [`manifest`] | what a run directory says of itself |
 //! | [`check`] | scenarios and tables held to committed baselines |
 //! | [`explain`] | why a job, an epoch or a payout came out as it did; what a parameter means |
@@ -31,6 +32,7 @@ pub mod run;
 pub mod scenario;
 mod snapshot;
 pub mod store;
+pub mod study;
 pub mod sweep;
 pub mod validate;
 pub mod world;

@@ -312,7 +312,9 @@ pub(crate) fn measure(plan: &Plan, dir: &Path, options: &Options) -> Result<Figu
     let place = Workplace::open(&dir.join("run"), plan, None, true, options.say)?;
     let tables = place.dir().join("trace");
     let Controlled { kept: replicas, discarded, stopped } =
-        control::replications(Number::of(plan), |rep| measured(plan, rep, &tables, options, &place))?;
+        control::replications(Number::of(plan), |rep| {
+            measured(plan, rep, &tables, options, &place)
+        })?;
     for (rep, replica) in (0_u32..).skip(replicas.len()).zip(&discarded) {
         control::remove(&tables, rep, &replica.tables)?;
     }

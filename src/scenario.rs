@@ -12,6 +12,7 @@
 //! | `population` | groups | members, drawn by name |
 //! | `files` | tables of stakes, request traces | members, digests |
 //! | `sweep` | a sweep file | axes over a scenario |
+//! | `study` | a tuning or sensitivity file | parameters and what is asked of metrics |
 //! | `schedule` | faults and changes | what happens when |
 //! | `compatibility` | pairs of choices | errors and warnings with reasons |
 //!
@@ -35,6 +36,7 @@ mod replications;
 mod resolve;
 mod schedule;
 mod set;
+pub(crate) mod study;
 pub(crate) mod sweep;
 pub(crate) mod tree;
 pub(crate) mod typed;
@@ -191,6 +193,18 @@ impl Seeded for ModelScenario {
 #[must_use]
 pub fn schema() -> String {
     schema_text(&schemars::schema_for!(Scenario))
+}
+
+/// The JSON schema of tuning files: `schema/tuning.v1.json`.
+#[must_use]
+pub fn tuning_schema() -> String {
+    schema_text(&schemars::schema_for!(study::RawTuning))
+}
+
+/// The JSON schema of sensitivity files: `schema/sensitivity.v1.json`.
+#[must_use]
+pub fn sensitivity_schema() -> String {
+    schema_text(&schemars::schema_for!(study::RawSensitivity))
 }
 
 /// The JSON schema of sweep files: `schema/sweep.v1.json`.

@@ -53,9 +53,9 @@ fn every_command_works() {
             arguments.extend(small.map(str::to_owned));
             arguments.push(out.display().to_string());
         }
-        if arguments[0] == "sweep" {
-            arguments.extend(["--quiet".to_owned(), "--out".to_owned()]);
-            arguments.push(out.join("sweep").display().to_string());
+        if ["sweep", "tune", "sensitivity"].contains(&arguments[0].as_str()) {
+            let folder = out.join(&arguments[0]).display().to_string();
+            arguments.extend(["--quiet".to_owned(), "--out".to_owned(), folder]);
         }
         let output = Command::new(env!("CARGO_BIN_EXE_arable"))
             .args(&arguments)

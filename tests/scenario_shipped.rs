@@ -273,6 +273,8 @@ fn the_committed_schema_is_current() {
         ("scenario", scenario::schema()),
         ("model", scenario::model_schema()),
         ("sweep", scenario::sweep_schema()),
+        ("tuning", scenario::tuning_schema()),
+        ("sensitivity", scenario::sensitivity_schema()),
     ];
     for (form, schema) in &schemas {
         let path = root().join(format!("scenarios/schema/{form}.v1.json"));
@@ -282,7 +284,7 @@ fn the_committed_schema_is_current() {
         let committed = fs::read_to_string(&path).expect("committed");
         assert_eq!(committed, *schema, "run the test again with UPDATE=1");
     }
-    let [json, model, sweep] =
+    let [json, model, sweep, ..] =
         schemas.map(|(_, text)| serde_json::from_str::<serde_json::Value>(&text).expect("JSON"));
     assert_eq!(model["required"], serde_json::json!(["schema", "title", "model"]));
     assert_eq!(sweep["required"], serde_json::json!(["schema", "title", "scenario"]));

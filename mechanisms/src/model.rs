@@ -17,6 +17,10 @@ use sim_types::{Fact, ParamError, Stream};
 use crate::RuleInfo;
 
 pub mod block_space;
+pub mod emission_peak;
+pub mod first_price_auction;
+pub mod posted_price;
+pub mod slash;
 pub mod ten_variables;
 
 /// One figure that a model ends with.
@@ -63,6 +67,23 @@ pub trait Model: Clone + core::fmt::Debug {
     /// The figures of the state as it is, in the order of [`Model::METRICS`]. One that is not
     /// finite is a run that diverged.
     fn figures(&self) -> Vec<f64>;
+}
+
+/// A sum over so many; 0 over none.
+#[expect(clippy::cast_precision_loss, reason = "steps are counted below 2^53")]
+fn mean(sum: f64, over: u64) -> f64 {
+    if over == 0 { 0.0 } else { sum / over as f64 }
+}
+
+/// A number between two ends.
+fn within(
+    field: &'static str,
+    value: f64,
+    low: f64,
+    high: f64,
+    expected: &'static str,
+) -> Result<(), ParamError> {
+    ParamError::unless((low..=high).contains(&value), field, value, expected)
 }
 
 /// Steps a model from its beginning: step `n` draws from the stream of `key` on occasion `n`.
@@ -148,6 +169,14 @@ models! {
     block_space::BlockSpace,
     /// Ten coupled variables, moved by two noisy policies a step.
     ten_variables::TenVariables,
+    /// Sealed first-price auctions with a reserve.
+    first_price_auction::FirstPriceAuction,
+    /// One seller, one buyer and a price that a third party posts.
+    posted_price::PostedPrice,
+    /// Work that emission attracts, less what it dilutes.
+    emission_peak::EmissionPeak,
+    /// A worker who cheats under spot checks and slashing.
+    slash::Slash,
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod quality;
 mod queue;
 mod scale;
 mod score;
+pub mod study;
 mod svg;
 mod throughput;
 mod ticks;

@@ -4,6 +4,7 @@ mod analysis;
 mod cards;
 mod economy;
 mod shell;
+pub mod study;
 mod tables;
 
 use crate::analysis::outlook::Analysis;

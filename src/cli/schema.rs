@@ -23,6 +23,10 @@ enum Of {
     Model,
     /// JSON schema of sweep files, for editors
     Sweep,
+    /// JSON schema of tuning files, for editors
+    Tuning,
+    /// JSON schema of sensitivity files, for editors
+    Sensitivity,
     /// Tables and columns of the trace
     Trace,
 }
@@ -49,6 +53,8 @@ impl Schema {
             Of::Scenario => output::text(&scenario::schema()),
             Of::Model => output::text(&scenario::model_schema()),
             Of::Sweep => output::text(&scenario::sweep_schema()),
+            Of::Tuning => output::text(&scenario::tuning_schema()),
+            Of::Sensitivity => output::text(&scenario::sensitivity_schema()),
             Of::Trace => output::json(&tables()),
         }
     }

@@ -45,6 +45,7 @@ pub(crate) struct Raw {
     replications: Option<Replications>,
     /// Values that differ from the scenario's in every design point, by dotted path.
     #[serde(default)]
+    #[expect(dead_code, reason = "put into the scenario as it is written")]
     set: Ordered<Anything>,
     /// What varies, by dotted path: a list of values, or a range.
     #[serde(default)]
@@ -118,7 +119,7 @@ struct RawRange {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Scale {
+pub(super) enum Scale {
     /// Equal steps.
     #[default]
     Linear,
@@ -128,7 +129,7 @@ enum Scale {
 
 /// A number with or without a unit.
 #[derive(Debug, Clone)]
-struct Written(Quantity);
+pub(super) struct Written(pub(super) Quantity);
 
 impl<'de> Deserialize<'de> for Written {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -228,7 +229,7 @@ pub(crate) fn read(path: &Path) -> Result<Sweep, Diagnostics> {
     let (Some(design), true) = (design, sound) else {
         return Err(Diagnostics::new(items, tree.origins));
     };
-    let base = base(&raw, dir, &whole)?;
+    let base = base(&raw.scenario, &["seed", "replications"], dir, &whole)?;
     let name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
     let written = [whole.show(whole.root()), base.tree.show(base.tree.root())];
     let sweep = Sweep::new(name, raw.title, &written, axes, design, &constraints, base);
@@ -245,9 +246,14 @@ pub(crate) fn read(path: &Path) -> Result<Sweep, Diagnostics> {
     Ok(sweep)
 }
 
-/// The scenario with what all design points share.
-fn base(raw: &Raw, dir: &Path, tree: &Tree) -> Result<Source, Diagnostics> {
-    let path = dir.join(&raw.scenario);
+/// The scenario with what all design points share: what `set` says, and these keys.
+pub(super) fn base(
+    scenario: &str,
+    keys: &[&str],
+    dir: &Path,
+    tree: &Tree,
+) -> Result<Source, Diagnostics> {
+    let path = dir.join(scenario);
     if !path.exists() {
         let (id, _) = tree.find("scenario");
         let item = Diagnostic::error(
@@ -256,15 +262,15 @@ fn base(raw: &Raw, dir: &Path, tree: &Tree) -> Result<Source, Diagnostics> {
         )
         .path("scenario")
         .at(tree.blame(id), &tree.origins)
-        .help("paths are relative to the sweep file");
+        .help(format!("paths are relative to the {} file", tree.what));
         return Err(Diagnostics::new(vec![item], tree.origins.clone()));
     }
     let mut base = Source::load(&path)?;
-    let (all, _) = tree.find("set");
-    let shared = tree.entries(all).iter().map(|entry| (entry.key.as_str(), entry));
-    let shared = shared.filter(|_| !raw.set.0.is_empty());
+    let all = tree.child(tree.root(), "set");
+    let shared = all.map_or(&[][..], |all| tree.entries(all));
+    let shared = shared.iter().map(|entry| (entry.key.as_str(), entry));
     let own = tree.entries(tree.root()).iter().filter_map(|entry| {
-        matches!(entry.key.as_str(), "seed" | "replications").then_some((entry.key.as_str(), entry))
+        keys.contains(&entry.key.as_str()).then_some((entry.key.as_str(), entry))
     });
     for (path, entry) in shared.chain(own) {
         set::graft(&mut base.tree, path, entry.key_span, tree, entry.value)?;
@@ -473,14 +479,19 @@ fn try_first_point(sweep: &Sweep, tree: &Tree) -> Result<(), Diagnostics> {
         let mut base = sweep.base.clone();
         set::graft(&mut base.tree, &axis.path, key, &tree, node)?;
         let Err(mut alone) = base.experiment() else { continue };
-        let unknown = |item: &&mut Diagnostic| item.code == Code::UnknownKey && item.help.is_none();
-        for item in alone.items.iter_mut().filter(unknown) {
-            let near = meant(&axis.path, &paths(&sweep.base.tree));
-            item.help = near.map(|near| format!("did you mean `{near}`?"));
-        }
+        advise(&mut alone, &axis.path, &sweep.base.tree);
         return Err(alone);
     }
     Err(together)
+}
+
+/// Names the path that was meant where one is not known.
+pub(super) fn advise(wrong: &mut Diagnostics, path: &str, scenario: &Tree) {
+    let unknown = |item: &&mut Diagnostic| item.code == Code::UnknownKey && item.help.is_none();
+    for item in wrong.items.iter_mut().filter(unknown) {
+        let near = meant(path, &paths(scenario));
+        item.help = near.map(|near| format!("did you mean `{near}`?"));
+    }
 }
 
 /// The path of the scenario whose end is nearest to what was written.
@@ -498,7 +509,7 @@ fn meant(written: &str, paths: &[String]) -> Option<String> {
 }
 
 /// A value of a range, as if it stood where the range does.
-fn made(tree: &mut Tree, range: NodeId, value: &str) -> NodeId {
+pub(super) fn made(tree: &mut Tree, range: NodeId, value: &str) -> NodeId {
     let span: Span = tree.blame(range);
     let parent = tree.node(range).parent;
     let number = value.parse::<f64>().is_ok();

@@ -76,6 +76,32 @@ impl Range {
         Ok(Self { from, to, log, whole })
     }
 
+    /// As a parameter of a study, in the numbers before the unit.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> study::Parameter {
+        let (log, integer) = (self.log, self.whole);
+        study::Parameter {
+            log,
+            integer,
+            ..study::Parameter::real(name, self.from.number, self.to.number)
+        }
+    }
+
+    /// The unit; empty for a plain number.
+    #[must_use]
+    pub fn unit(&self) -> &str {
+        &self.from.unit
+    }
+
+    /// A value of the range as it is written in a scenario, rounded as by [`Range::at`].
+    #[must_use]
+    pub fn write(&self, value: f64) -> String {
+        let digits = if self.from.unit.is_empty() { 12 } else { 6 };
+        let value = rounded(value, digits).clamp(self.from.number, self.to.number);
+        let value = if self.whole { value.round() } else { value };
+        format!("{value}{}", self.from.suffix)
+    }
+
     /// The value at `share` of the way, 0 to 1, as it is written in a scenario: quantities with
     /// a unit to 6 significant digits, plain numbers to 12, so that 0.3 is not
     /// 0.30000000000000004.

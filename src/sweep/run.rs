@@ -298,7 +298,7 @@ impl Work<'_> {
 }
 
 /// The figures of a run, or why the run failed; an error where the machine did.
-fn evaluated(
+pub(crate) fn evaluated(
     experiment: &Experiment,
     seed: u64,
     replication: u32,

@@ -45,6 +45,10 @@ pub(crate) enum Mark {
     Band(Vec<f64>),
     /// An area from these lower ends up to the points, to stand on others.
     Stack(Vec<f64>),
+    /// A rectangle of this width and height about each point, from pale at 0 to full at 1.
+    Cells { width: f64, height: f64, shades: Vec<f64> },
+    /// One line for each run of so many points.
+    Strands(usize),
 }
 
 impl Mark {
@@ -120,7 +124,7 @@ impl Plot {
             let class =
                 if colour == palette::MUTED { "muted".into() } else { format!("s{colour}") };
             let swatch = match series.mark {
-                Mark::Line => format!(
+                Mark::Line | Mark::Strands(_) => format!(
                     "<line class=\"k-{class}\" stroke-width=\"36\" x1=\"{x}\" y1=\"{0}\" x2=\"{1}\" y2=\"{0}\"/>",
                     y - 45,
                     x + 230
@@ -137,7 +141,7 @@ impl Plot {
                         y - 45
                     )
                 }
-                Mark::Band(_) | Mark::Stack(_) => format!(
+                Mark::Band(_) | Mark::Stack(_) | Mark::Cells { .. } => format!(
                     "<rect class=\"f-{class}\" opacity=\"{}\" x=\"{x}\" y=\"{}\" width=\"230\" \
                      height=\"100\"/>",
                     series.mark.opacity(),
@@ -227,7 +231,10 @@ impl Plot {
                     .collect(),
             })
             .collect();
-        let both = self.series.iter().any(|s| matches!(s.mark, Mark::Ranges(_) | Mark::Dots));
+        let spread = |mark: &Mark| {
+            matches!(mark, Mark::Ranges(_) | Mark::Dots | Mark::Cells { .. } | Mark::Strands(_))
+        };
+        let both = self.series.iter().any(|s| spread(&s.mark));
         drop(chart);
         root.present().map_err(|e| e.to_string())?;
         drop(root);
@@ -297,6 +304,20 @@ impl Series {
                 .map(|_| ())
                 .map_err(|e| e.to_string()),
             Mark::Dots => dots(chart, 55),
+            Mark::Strands(length) => chart
+                .draw_series(self.points.chunks(*length).map(|strand| {
+                    PathElement::new(strand.to_vec(), colour.mix(0.7).stroke_width(11))
+                }))
+                .map(|_| ())
+                .map_err(|e| e.to_string()),
+            Mark::Cells { width, height, shades } => chart
+                .draw_series(self.points.iter().zip(shades).map(|(&(x, y), shade)| {
+                    let (w, h) = (width / 2.0, height / 2.0);
+                    let corners = [(x - w, y - h), (x + w, y + h)];
+                    Rectangle::new(corners, colour.mix(0.06 + 0.9 * shade).filled())
+                }))
+                .map(|_| ())
+                .map_err(|e| e.to_string()),
             Mark::Band(floor) | Mark::Stack(floor) => {
                 let lower = self.points.iter().zip(floor).map(|(&(x, _), &y)| (x, y)).rev();
                 let edge: Vec<(f64, f64)> = self.points.iter().copied().chain(lower).collect();

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::Space;
 pub use bayesian::Bayesian;
 pub use evolution::Evolution;
-pub use gaussian::Process;
+pub use gaussian::{Belief, Process};
 pub use genetic::Genetic;
 pub use threshold::Threshold;
 

@@ -303,7 +303,11 @@ impl Bayesian {
             } else {
                 State::Infeasible
             };
-            let why = self.reason(exhausted);
+            let why = if state == State::Infeasible {
+                format!("none of {} points kept all constraints", self.trials.list.len())
+            } else {
+                self.reason(exhausted)
+            };
             self.finish(state, why, Some(answer));
             return;
         }

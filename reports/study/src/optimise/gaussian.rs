@@ -55,6 +55,30 @@ pub struct Process {
 }
 
 impl Process {
+    /// What is believed from values at points of the unit cube, each the mean of so many
+    /// replications; `None` without points.
+    #[must_use]
+    pub fn of(points: &[(Vec<f64>, f64, usize)], seed: u64) -> Option<Self> {
+        let found: Vec<Found<'_>> = points
+            .iter()
+            .filter(|(_, value, _)| value.is_finite())
+            .map(|(unit, value, replications)| Found {
+                unit,
+                value: *value,
+                replications: *replications,
+            })
+            .collect();
+        Self::fit(&found, None, seed)
+    }
+
+    /// The lengths over which the outcome changes, in units of each range: the shorter, the more
+    /// the parameter matters.
+    #[must_use]
+    pub fn lengths(&self) -> Vec<f64> {
+        let lengths = self.scales.split_last().map_or(&[][..], |(_, lengths)| lengths);
+        lengths.iter().map(|l| exp(*l)).collect()
+    }
+
     /// Fits lengths and noise from `start`, or from the prior, and then the process; `None`
     /// without points.
     pub(crate) fn fit(found: &[Found<'_>], start: Option<&Scales>, seed: u64) -> Option<Self> {
