@@ -559,6 +559,8 @@ fn run_directories_are_regenerated_on_demand() {
         let found = of.iter().find(|m| m["name"] == metric).expect("the metric");
         let value = found["per_replication"][1].as_f64().expect("a number");
         assert_eq!(value.to_string(), row[metric]);
+        let Output { status, stdout, .. } = arable(&["replay", dir, "-q"]).output().expect("runs");
+        assert!(status.success() && String::from_utf8_lossy(&stdout).contains("replayed"));
         let nothing = regenerate("0123456789abcdef");
         assert_eq!(nothing.status.code(), Some(2));
     }
