@@ -130,10 +130,8 @@ pub(super) fn scan(path: &Path) -> Result<(BTreeMap<Id, Place>, u64), StoreError
     };
     while let Some((content, place)) = records.content().map_err(failed("read", path))? {
         // Key and point come first, and the check says that the rest is as it was written.
-        match postcard::take_from_bytes::<Id>(&content) {
-            Ok((id, _)) => places.entry(id).or_insert(place),
-            Err(_) => break,
-        };
+        let Ok((id, _)) = postcard::take_from_bytes::<Id>(&content) else { break };
+        places.entry(id).or_insert(place);
     }
     Ok((places, records.at))
 }
