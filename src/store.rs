@@ -357,11 +357,11 @@ impl Store {
     }
 
     /// Writes what is left, puts the records that a sweep asks for into the order of their
-    /// keys, and writes the table. True if anything had to be written.
+    /// keys, and writes the table. Says which runs failed.
     ///
     /// # Errors
     /// When the disk refuses; what is stored stays stored.
-    pub fn finish(self, head: &Head, mut asked: Vec<Id>) -> Result<bool, StoreError> {
+    pub fn finish(self, head: &Head, mut asked: Vec<Id>) -> Result<Failures, StoreError> {
         let Self { dir, log, _lock: lock, .. } = self;
         log.close()?;
         asked.sort_unstable();
@@ -369,12 +369,18 @@ impl Store {
         let records = dir.join("records.bin");
         let rewritten = log::sort(&records, &asked)?;
         let table = dir.join("runs.parquet");
-        let written = rewritten || !table.exists();
-        if written {
-            table::write(&table, &records, head)?;
-        }
+        let failures = if rewritten || !table.exists() {
+            table::write(&table, &records, head)?
+        } else {
+            let mut failures = Failures::default();
+            log::each(&records, |record| {
+                failures.see(&record);
+                Ok(())
+            })?;
+            failures
+        };
         drop(lock);
-        Ok(written)
+        Ok(failures)
     }
 
     /// Writes what is left, and leaves the store to be gone on with.
@@ -508,25 +514,26 @@ impl Reused {
     }
 }
 
-/// How many runs of a store failed, and the first of them by design point and replication.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn failures(dir: &Path) -> Result<(u64, Option<Record>), StoreError> {
-    let (mut number, mut first) = (0, None::<Record>);
-    log::each(&dir.join("records.bin"), |record| {
-        if record.outcome.is_err() {
-            number += 1;
-            let before = |other: &Record| {
-                (record.point, record.replication) < (other.point, other.replication)
-            };
-            if first.as_ref().is_none_or(before) {
-                first = Some(record);
-            }
+/// The runs of a store that failed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Failures {
+    /// How many.
+    pub number: u64,
+    /// The first by design point and replication.
+    pub first: Option<Record>,
+}
+
+impl Failures {
+    fn see(&mut self, record: &Record) {
+        if record.outcome.is_ok() {
+            return;
         }
-        Ok(())
-    })?;
-    Ok((number, first))
+        self.number += 1;
+        let place = |record: &Record| (record.point, record.replication);
+        if self.first.as_ref().is_none_or(|first| place(record) < place(first)) {
+            self.first = Some(record.clone());
+        }
+    }
 }
 
 /// Reads `store.json`.

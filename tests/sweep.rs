@@ -72,7 +72,8 @@ const NOISE: &str = "model.ten_variables.noise";
 /// Axes make the points that their words say; numbers of points counted by hand.
 #[test]
 fn designs_make_the_points_that_they_say() {
-    let table: &[(&str, u32, &[(u32, &[&str])])] = &[
+    type Points = (u32, &'static [&'static str]);
+    let table: &[(&str, u32, &[Points])] = &[
         ("", 1, &[(0, &[])]),
         (
             "axes: { steps: [1, 2, 3], seed: [7, 8] }",
@@ -186,10 +187,7 @@ fn bad_sweeps_are_refused_with_advice() {
     for (rest, line, part) in table {
         let scratch = Scratch::new();
         let path = files(&scratch, &head(rest));
-        let wrong = match Sweep::load(&path) {
-            Err(wrong) => wrong,
-            Ok(_) => panic!("nothing is wrong with {rest}"),
-        };
+        let Err(wrong) = Sweep::load(&path) else { panic!("nothing is wrong with {rest}") };
         let text = wrong.render(false);
         assert!(text.contains(part), "{rest}\n{text}");
         let item = &wrong.items[0];
@@ -559,6 +557,8 @@ fn run_directories_are_regenerated_on_demand() {
         let found = of.iter().find(|m| m["name"] == metric).expect("the metric");
         let value = found["per_replication"][1].as_f64().expect("a number");
         assert_eq!(value.to_string(), row[metric]);
+        let Output { status, stdout, .. } = arable(&["replay", dir, "-q"]).output().expect("runs");
+        assert!(status.success() && String::from_utf8_lossy(&stdout).contains("replayed"));
         let nothing = regenerate("0123456789abcdef");
         assert_eq!(nothing.status.code(), Some(2));
     }

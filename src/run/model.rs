@@ -45,6 +45,16 @@ pub struct Manifest {
     pub plan: ModelPlan,
 }
 
+impl Manifest {
+    /// Reads a model's manifest, or the one in a run directory; `None` if it is none of a model.
+    #[must_use]
+    pub fn load(path: &Path) -> Option<Self> {
+        let file = if path.is_dir() { path.join("manifest.json") } else { path.to_owned() };
+        let manifest: Self = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
+        (manifest.schema == SCHEMA).then_some(manifest)
+    }
+}
+
 /// The part of a run that is a function of its plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {

@@ -284,14 +284,14 @@ fn axes(raw: &Raw, tree: &Tree, r: &mut Resolver<'_>) -> Vec<Axis> {
         return listed(raw, points, tree, r);
     }
     let sampled = matches!(raw.design, RawDesign::LatinHypercube(_) | RawDesign::Sobol(_));
-    let mut axes = Vec::new();
+    let mut found = Vec::new();
     for (path, axis) in &raw.axes.0 {
         let place = format!("axes.{path}");
         let (id, _) = tree.find(&place);
-        let axis = match axis {
+        found.push(match axis {
             RawAxis::Values => {
-                let values = items(tree, id).iter().map(|&item| tree.show(item)).collect();
-                let values: Vec<String> = values;
+                let items = items(tree, id).iter();
+                let values: Vec<String> = items.map(|&item| tree.show(item)).collect();
                 r.unless(!values.is_empty(), &place, "an empty list", "at least one value");
                 Axis::values(path, values)
             }
@@ -304,10 +304,9 @@ fn axes(raw: &Raw, tree: &Tree, r: &mut Resolver<'_>) -> Vec<Axis> {
                     Axis::values(path, (0..points).map(|i| range.at(share(i))).collect())
                 }
             }
-        };
-        axes.push(axis);
+        });
     }
-    axes
+    found
 }
 
 fn items(tree: &Tree, id: NodeId) -> &[NodeId] {

@@ -65,8 +65,13 @@ struct Records<R> {
 }
 
 impl<R: Read> Records<R> {
-    /// The next record and its place; `None` at the end, or where the file is not whole.
-    fn next(&mut self) -> io::Result<Option<(Record, Place)>> {
+    /// The next record; `None` at the end, or where the file is not whole.
+    fn next(&mut self) -> io::Result<Option<Record>> {
+        Ok(self.content()?.and_then(|(content, _)| decode(&content).ok()))
+    }
+
+    /// The content of the next record and its place.
+    fn content(&mut self) -> io::Result<Option<(Vec<u8>, Place)>> {
         let mut frame = [0; FRAME];
         if !filled(&mut self.from, &mut frame)? {
             return Ok(None);
@@ -81,10 +86,9 @@ impl<R: Read> Records<R> {
         {
             return Ok(None);
         }
-        let Ok(record) = decode::<Record>(&content) else { return Ok(None) };
         let place = Place { at: self.at + FRAME as u64, length };
         self.at = place.at + u64::from(length);
-        Ok(Some((record, place)))
+        Ok(Some((content, place)))
     }
 }
 
@@ -111,7 +115,7 @@ pub(super) fn each(
     mut take: impl FnMut(Record) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     if let Some(mut records) = records(path).map_err(failed("read", path))? {
-        while let Some((record, _)) = records.next().map_err(failed("read", path))? {
+        while let Some(record) = records.next().map_err(failed("read", path))? {
             take(record)?;
         }
     }
@@ -124,8 +128,10 @@ pub(super) fn scan(path: &Path) -> Result<(BTreeMap<Id, Place>, u64), StoreError
     let Some(mut records) = records(path).map_err(failed("read", path))? else {
         return Ok((places, 0));
     };
-    while let Some((record, place)) = records.next().map_err(failed("read", path))? {
-        places.entry(record.id()).or_insert(place);
+    while let Some((content, place)) = records.content().map_err(failed("read", path))? {
+        // Key and point come first, and the check says that the rest is as it was written.
+        let Ok((id, _)) = postcard::take_from_bytes::<Id>(&content) else { break };
+        places.entry(id).or_insert(place);
     }
     Ok((places, records.at))
 }
@@ -199,7 +205,16 @@ pub(super) struct Log {
     path: PathBuf,
     /// Absent once the writer is to end.
     sender: Option<SyncSender<Vec<u8>>>,
-    writer: Mutex<Option<JoinHandle<io::Result<()>>>>,
+    writer: Mutex<Writer>,
+}
+
+/// The thread that writes.
+#[derive(Debug)]
+enum Writer {
+    Running(JoinHandle<io::Result<()>>),
+    Ended,
+    /// With what it failed, for everybody who asks.
+    Failed(io::ErrorKind, String),
 }
 
 impl Log {
@@ -211,7 +226,8 @@ impl Log {
             .name("store".to_owned())
             .spawn(move || write_all(file, &receiver))
             .map_err(failed("start the writer of", path))?;
-        Ok(Self { path: path.to_owned(), sender: Some(sender), writer: Mutex::new(Some(writer)) })
+        let writer = Mutex::new(Writer::Running(writer));
+        Ok(Self { path: path.to_owned(), sender: Some(sender), writer })
     }
 
     pub(super) fn push(&self, record: &Record) -> Result<(), StoreError> {
@@ -219,7 +235,9 @@ impl Log {
         // The writer drops its end when it fails, which refuses this one.
         match self.sender.as_ref().map(|sender| sender.send(bytes)) {
             Some(Ok(())) => Ok(()),
-            _ => Err(self.join().err().unwrap_or_else(|| self.gone())),
+            _ => Err(self.join().err().unwrap_or_else(|| {
+                failed("write", &self.path)(io::Error::other("the writer has ended"))
+            })),
         }
     }
 
@@ -229,17 +247,21 @@ impl Log {
         self.join()
     }
 
+    /// Waits for the writer. Whoever comes later learns what the first learnt.
     fn join(&self) -> Result<(), StoreError> {
-        let writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        match writer.map(JoinHandle::join) {
-            Some(Ok(written)) => written.map_err(failed("write", &self.path)),
-            Some(Err(_)) | None => Err(self.gone()),
+        let mut writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Writer::Running(thread) = std::mem::replace(&mut *writer, Writer::Ended) {
+            let panicked = |_| Err(io::Error::other("the writer panicked"));
+            if let Err(error) = thread.join().unwrap_or_else(panicked) {
+                *writer = Writer::Failed(error.kind(), error.to_string());
+            }
         }
-    }
-
-    /// What whoever comes after the first to notice is told.
-    fn gone(&self) -> StoreError {
-        failed("write", &self.path)(io::Error::other("an earlier record could not be written"))
+        match &*writer {
+            Writer::Failed(kind, said) => {
+                Err(failed("write", &self.path)(io::Error::new(*kind, said.clone())))
+            }
+            Writer::Running(_) | Writer::Ended => Ok(()),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::{Head, Record, StoreError, failed, log};
+use super::{Failures, Head, Record, StoreError, failed, log};
 use crate::snapshot;
 use crate::sweep::quantity::Quantity;
 
@@ -45,9 +45,10 @@ struct Axis {
     unit: Option<String>,
 }
 
-/// Writes the table of a file of records.
-pub(super) fn write(path: &Path, records: &Path, head: &Head) -> Result<(), StoreError> {
-    let columns = columns(records, head)?;
+/// Writes the table of a file of records, and says which runs failed.
+pub(super) fn write(path: &Path, records: &Path, head: &Head) -> Result<Failures, StoreError> {
+    let mut failures = Failures::default();
+    let columns = columns(records, head, &mut failures)?;
     let schema = Arc::new(schema(&columns));
     let about = [("arable.sweep", &head.sweep), ("arable.title", &head.title)];
     let about = about.map(|(key, value)| KeyValue::new(key.to_owned(), value.clone()));
@@ -78,10 +79,11 @@ pub(super) fn write(path: &Path, records: &Path, head: &Head) -> Result<(), Stor
         batch(&mut rows)?;
         writer.close().map(drop).map_err(wrong)
     };
-    snapshot::replace(path, write).map_err(failed("write", path))
+    snapshot::replace(path, write).map_err(failed("write", path))?;
+    Ok(failures)
 }
 
-fn columns(records: &Path, head: &Head) -> Result<Columns, StoreError> {
+fn columns(records: &Path, head: &Head, failures: &mut Failures) -> Result<Columns, StoreError> {
     // Nothing seen yet, one unit so far, or no number of one unit.
     let mut units: Vec<Option<Option<String>>> = vec![None; head.axes.len()];
     let mut metrics = BTreeMap::new();
@@ -94,6 +96,7 @@ fn columns(records: &Path, head: &Head) -> Result<Columns, StoreError> {
                 Some(_) => {}
             }
         }
+        failures.see(&record);
         for value in record.outcome.into_iter().flatten() {
             metrics.entry(value.name).or_insert(value.unit);
         }

@@ -15,7 +15,7 @@ use crate::control::{self, Controlled, Measured};
 use crate::exit::Exit;
 use crate::experiment::{Experiment, Value, evaluate, evaluate_until};
 use crate::run::{self, RunError};
-use crate::store::{self, Id, Keys, Record, Reused, Shard, Store, StoreError};
+use crate::store::{self, Failures, Id, Keys, Record, Reused, Shard, Store, StoreError};
 
 /// How a sweep is carried out; nothing here changes what it leaves.
 #[derive(Debug, Clone)]
@@ -188,8 +188,7 @@ pub fn run(sweep: &Sweep, options: &Options) -> Result<Report, SweepError> {
     }
     let asked = asked.into_inner().unwrap_or_else(PoisonError::into_inner);
     let runs = asked.len() as u64;
-    store.finish(&head, asked)?;
-    let (failed, first) = store::failures(&options.out)?;
+    let Failures { number: failed, first } = store.finish(&head, asked)?;
     let parameters = |record: &Record| {
         head.axes.iter().cloned().zip(record.parameters.iter().cloned()).collect()
     };

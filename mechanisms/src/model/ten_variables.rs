@@ -139,6 +139,7 @@ mod tests {
 
     /// The benchmark on radCAD 0.14.0, its `random.random` replaced by 0.
     #[test]
+    #[expect(clippy::unreadable_literal, reason = "as the benchmark prints them")]
     fn without_noise_it_is_the_benchmark() {
         type Row = (f64, u64, [f64; 10]);
         #[rustfmt::skip]
