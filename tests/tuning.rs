@@ -160,6 +160,11 @@ fn bad_files_are_refused_with_advice() {
             format!("{range}maximise: caught\nkeep: [{{ metric: caught, below: 5 s }}]\n"),
             "expected a share, such as `8 %`",
         ),
+        (
+            "tune",
+            format!("{range}maximise: caught\nminimise: caught\n"),
+            "`caught` is sought twice",
+        ),
         ("tune", format!("{range}find: threshold\n"), "one parameter and one bound"),
         (
             "tune",

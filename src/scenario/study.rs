@@ -507,12 +507,17 @@ fn goal(
     experiment: &Experiment,
     r: &mut Resolver<'_>,
 ) -> Option<Goal> {
-    let mut objectives = Vec::new();
+    let mut objectives: Vec<(Measure, bool)> = Vec::new();
     for (key, several, maximise) in
         [("maximise", &raw.maximise, true), ("minimise", &raw.minimise, false)]
     {
         for (name, place) in several.0.iter().zip(places(key, several, r.tree)) {
             if let Some(measure) = measure(name, &place, experiment, r) {
+                if objectives.iter().any(|(other, _)| *other == measure) {
+                    let message = format!("{} is sought twice", quoted(name));
+                    let item = Diagnostic::error(Code::Incompatible, message).help("keep one");
+                    r.error(&place, &[], item);
+                }
                 objectives.push((measure, maximise));
             }
         }

@@ -160,7 +160,7 @@ fn drawn(
     }
     let several = matches!(&tuning.goal, Goal::Best { objectives, .. } if objectives.len() > 1);
     let front: Vec<usize> = found.front.iter().map(|i| *i as usize).collect();
-    if several {
+    if several && measures.len() > 1 {
         let pair = [&outcome(&measures[0]), &outcome(&measures[1])];
         all.push(figure::pareto("pareto_front", pair, &dots, [0, 1], &front)?);
     }

@@ -29,6 +29,9 @@ pub type Outcome = Result<Vec<Vec<f64>>, String>;
 /// The metrics asked for of one run, or why it has none.
 type Figures = Result<Vec<f64>, String>;
 
+/// A run with the first point that it was for.
+type Known = (Key, (u32, Figures));
+
 /// What runs came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Count {
@@ -169,7 +172,7 @@ impl<'a> Runs<'a> {
     }
 
     fn run(&mut self, jobs: &[Job<'_>]) -> Result<(), StudyError> {
-        let found: Result<Vec<(Key, (u32, Figures))>, StudyError> =
+        let found: Result<Vec<Known>, StudyError> =
             self.pool.install(|| jobs.par_iter().map(|job| self.job(job)).collect());
         match found {
             Ok(found) => {
@@ -183,7 +186,7 @@ impl<'a> Runs<'a> {
         }
     }
 
-    fn job(&self, job: &Job<'_>) -> Result<(Key, (u32, Figures)), StudyError> {
+    fn job(&self, job: &Job<'_>) -> Result<Known, StudyError> {
         let (key, point) = job.id;
         let outcome = if let Some(record) = self.store.get(job.id)? {
             record.outcome
