@@ -490,7 +490,7 @@ pub(crate) fn alone(
 
 /// Digest of what every account of every ledger holds.
 fn balances(world: &World) -> Digest {
-    let held = world.ledgers().flat_map(|ledger| ledger.accounts());
+    let held = world.ledgers().flat_map(sim_core::Ledger::accounts);
     let bytes: Vec<u8> = held.flat_map(|(_, amount)| amount.0.to_le_bytes()).collect();
     Digest::of(&bytes)
 }

@@ -35,7 +35,7 @@ impl Place {
         let scenario =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/tutorial/01-one-miner.yaml");
         let text = SUITE.replace("SCENARIO", &scenario.display().to_string());
-        std::fs::write(&suite, text).unwrap();
+        std::fs::write(&suite, text).expect("a scratch file");
         Self { _scratch: scratch, suite, baseline }
     }
 
@@ -47,17 +47,17 @@ impl Place {
             .args(["--json", "--quiet"])
             .args(arguments)
             .output()
-            .unwrap();
+            .expect("the program starts");
         let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         let items = report["items"].as_array().cloned().unwrap_or_default();
         (output.status.code(), items, String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     fn edit(&self, edit: impl FnOnce(&mut Value)) {
-        let text = std::fs::read_to_string(&self.baseline).unwrap();
-        let mut baseline: Value = serde_json::from_str(&text).unwrap();
+        let text = std::fs::read_to_string(&self.baseline).expect("a blessed baseline");
+        let mut baseline: Value = serde_json::from_str(&text).expect("JSON");
         edit(&mut baseline);
-        std::fs::write(&self.baseline, baseline.to_string()).unwrap();
+        std::fs::write(&self.baseline, baseline.to_string()).expect("a scratch file");
     }
 }
 

@@ -238,7 +238,9 @@ impl Model for BlockSpace {
         self.serve(now, &bids);
         let full = bids.len() == places as usize;
         let mut served = vec![false; self.waiting.len()];
-        bids.iter().for_each(|bid| served[bid.1] = true);
+        for bid in &bids {
+            served[bid.1] = true;
+        }
         let mut served = served.into_iter();
         self.waiting.retain(|user| {
             !served.next().unwrap_or(false) && now - user.came + 1 < u64::from(patience)
@@ -323,8 +325,8 @@ mod tests {
     #[test]
     fn the_base_fee_finds_the_price_that_clears() {
         let usual = Params { surge_blocks: 0, tip: 0, patience: 1, ..Params::default() };
-        for (arrivals, places) in [(100, 100), (200, 100), (80, 40)] {
-            let params = Params { arrivals, places, ..usual };
+        for (places, arrivals) in [(100, 100), (100, 200), (40, 80)] {
+            let params = Params { places, arrivals, ..usual };
             let want = 1.0 - f64::from(places) / 2.0 / f64::from(arrivals);
             let got = figure(&params, "paid_mean") / 1e9;
             assert!((got - want).abs() < 0.06, "{got} for {want}");

@@ -139,7 +139,9 @@ impl StateMachine for MovingAverage {
             }
             Input::Surveyed { scores } => {
                 super::all_known(&scores, self.members())?;
-                scores.iter().for_each(|&(subject, score)| self.observe(subject, score));
+                for (subject, score) in scores {
+                    self.observe(subject, score);
+                }
             }
             Input::Introduced { .. }
             | Input::ConsensusPublished { .. }
@@ -184,8 +186,8 @@ impl MovingAverage {
         row.extend(powers.into_iter().filter_map(|(uid, w)| {
             let half = seeded!(WrongRounding, 0, largest / 2);
             let scaled = by_largest.divide_word(w * TOP + half);
-            let weight = u16::try_from(scaled).expect("at most 65535");
-            (weight > 0).then_some((uid, weight))
+            let scaled = u16::try_from(scaled).expect("at most 65535");
+            (scaled > 0).then_some((uid, scaled))
         }));
         row
     }

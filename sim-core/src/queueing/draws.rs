@@ -107,9 +107,9 @@ impl Draws {
         let word = self.key.word();
         let key = [word as u32, (word >> 32) as u32];
         let mut counters = [[0; BLOCKS]; 4];
-        for at in 0..BLOCKS {
-            counters[0][at] = self.block as u32;
-            counters[1][at] = (self.block >> 32) as u32;
+        let [low, high, ..] = &mut counters;
+        for (low, high) in low.iter_mut().zip(high) {
+            (*low, *high) = (self.block as u32, (self.block >> 32) as u32);
             self.block = self.block.wrapping_add(1);
         }
         let [a, b, c, d] = philox4x32_10_abreast(counters, key);

@@ -35,13 +35,13 @@ pub fn philox4x32_10_abreast<const N: usize>(
     mut key: [u32; 2],
 ) -> [[u32; N]; 4] {
     for _ in 0..10 {
-        for at in 0..N {
-            let a = u64::from(MULTIPLIER[0]) * u64::from(counters[0][at]);
-            let b = u64::from(MULTIPLIER[1]) * u64::from(counters[2][at]);
-            counters[0][at] = (b >> 32) as u32 ^ counters[1][at] ^ key[0];
-            counters[2][at] = (a >> 32) as u32 ^ counters[3][at] ^ key[1];
-            counters[1][at] = b as u32;
-            counters[3][at] = a as u32;
+        let [first, second, third, fourth] = &mut counters;
+        let words = first.iter_mut().zip(second).zip(third.iter_mut().zip(fourth));
+        for ((first, second), (third, fourth)) in words {
+            let a = u64::from(MULTIPLIER[0]) * u64::from(*first);
+            let b = u64::from(MULTIPLIER[1]) * u64::from(*third);
+            (*first, *second) = ((b >> 32) as u32 ^ *second ^ key[0], b as u32);
+            (*third, *fourth) = ((a >> 32) as u32 ^ *fourth ^ key[1], a as u32);
         }
         key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }

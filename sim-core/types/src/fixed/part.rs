@@ -12,7 +12,6 @@ use super::I32F32;
 // shift across both halves costs more than the product.
 #[inline]
 #[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of 128 bits")]
 pub fn times(a: I32F32, b: I32F32) -> I32F32 {
     const HALF: u32 = I32F32::FRAC_BITS / 2;
     let [a, b] = [a, b].map(|factor| u128::from(factor.to_bits().cast_unsigned() << HALF));
