@@ -18,7 +18,7 @@ pub mod sample;
 use std::time::Instant;
 
 use self::limits::Limits;
-use self::record::{Cache, DeviceName, Record, SCHEMA, TimingKind, Verified};
+use self::record::{CLOCKS, Cache, DeviceName, Record, SCHEMA, TimingKind, Verified};
 use self::sample::Settings;
 use crate::data::Data;
 use crate::kernel::Kernel;
@@ -139,6 +139,8 @@ impl Place {
             roofline_ns,
             percent_of_roofline: roofline_ns.map(|ideal| 100.0 * ideal / summary.median_ns),
             summary,
+            drift_percent: samples.drift_percent(),
+            clocks: CLOCKS,
             stop_reason: samples.stop,
             samples_ns: samples.nanoseconds,
             verified,

@@ -154,10 +154,7 @@ pub fn fits_memory(kernel: &Kernel, shape: &[usize]) -> Result<(), String> {
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
     match kilobytes {
         Some(kilobytes) if needed > kilobytes * 1024.0 => Err(format!(
-            "{} with {} needs about {needed:.0} bytes of memory with copies to compare; \
-             {:.0} are free",
-            kernel.name,
-            kernel.shape_text(shape),
+            "needs about {needed:.0} bytes of memory with copies to compare; {:.0} are free",
             kilobytes * 1024.0
         )),
         _ => Ok(()),

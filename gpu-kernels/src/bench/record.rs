@@ -9,6 +9,9 @@ use crate::verify::Agreement;
 /// Version of the record.
 pub const SCHEMA: u32 = 1;
 
+/// What records say of clocks: neither the driver's interface nor the system tells them.
+pub const CLOCKS: &str = "not read: that needs NVML; drift_percent shows throttling";
+
 /// What was in the device's L2 before a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,6 +87,11 @@ pub struct Record {
     /// Median, interval, noise.
     #[serde(flatten)]
     pub summary: Summary,
+    /// How much slower the last third of samples is than the first, percent of its median: a
+    /// device that throttles or warms up shows here.
+    pub drift_percent: Option<f64>,
+    /// Clocks while it was timed, or why they are not known.
+    pub clocks: &'static str,
     /// Why sampling ended.
     pub stop_reason: Stop,
     /// Every sample, in order.

@@ -137,6 +137,21 @@ fn median(sorted: &[f64]) -> f64 {
 }
 
 impl Samples {
+    /// How much slower the last third is than the first, percent of its median; of three
+    /// samples at least.
+    #[must_use]
+    pub fn drift_percent(&self) -> Option<f64> {
+        let third = self.nanoseconds.len() / 3;
+        let of = |part: &[f64]| {
+            let mut sorted = part.to_vec();
+            sorted.sort_by(f64::total_cmp);
+            median(&sorted)
+        };
+        let first = of(self.nanoseconds.get(..third)?);
+        let last = of(self.nanoseconds.get(self.nanoseconds.len() - third..)?);
+        (third > 0 && first > 0.0).then(|| 100.0 * (last / first - 1.0))
+    }
+
     /// Median, deviation, interval, noise.
     #[must_use]
     pub fn summary(&self) -> Summary {
@@ -191,6 +206,17 @@ mod tests {
         let brief = Settings { timeout: Duration::ZERO, ..quick() }.measure(|| Ok(1.0));
         assert_eq!(brief.expect("one sample").stop, Stop::Timeout);
         assert_eq!(quick().measure(|| Err("gone".to_owned())), Err("gone".to_owned()));
+    }
+
+    #[test]
+    fn a_device_that_throttles_drifts() {
+        let drift = |nanoseconds: &[f64]| {
+            Samples { nanoseconds: nanoseconds.to_vec(), stop: Stop::Quiet }.drift_percent()
+        };
+        assert_eq!(drift(&[]), None);
+        assert_eq!(drift(&[1.0, 2.0]), None);
+        let slower = drift(&[100.0, 101.0, 99.0, 105.0, 120.0, 130.0, 125.0, 125.0, 125.0]);
+        assert!(slower.is_some_and(|x| (x - 25.0).abs() < 1e-9), "{slower:?}");
     }
 
     #[test]
