@@ -1,7 +1,7 @@
 //! Where a run leaves its baseline: a few bits of the running hash after events or rows.
 //!
 //! A digest tells that something differs, not where. A trail keeps one letter, six bits of the
-//! hash of everything so far, after every `stride` steps; there are never more than [`MOST`]
+//! hash of everything so far, after every `stride` steps; there are never more than `MOST`
 //! letters, so a short run is followed step by step and a long one in strides. Since the hash
 //! depends on all steps before, letters differ from the first difference on: it is named in 63 of
 //! 64 cases, and one stride late in the others.
