@@ -134,6 +134,12 @@ impl Weights {
         }
     }
 
+    /// Whether it makes anything of a consensus that was published.
+    #[must_use]
+    pub fn heeds_consensus(&self) -> bool {
+        matches!(self, Self::Copied(_) | Self::SelectiveCopy(_))
+    }
+
     /// Whether it looks at what is public at the moment at which its weights are due
     /// ([`Input::WeightsSeen`]).
     #[must_use]
@@ -146,8 +152,14 @@ impl Weights {
 /// where all are 0.
 fn upscaled(row: Vec<(Uid, u128)>) -> Option<Vec<(Uid, u16)>> {
     let largest = row.iter().map(|cell| cell.1).max().filter(|&largest| largest > 0)?;
+    let full = u64::from(u16::MAX);
+    // Consensus and shares of it are small numbers, whose division costs a fraction.
+    let small = u64::try_from(largest).ok().filter(|largest| largest >> 47 == 0);
     let scale = |weight: u128| {
-        let scaled = (weight * u128::from(u16::MAX) + largest / 2) / largest;
+        let scaled = match (small, u64::try_from(weight)) {
+            (Some(largest), Ok(weight)) => u128::from((weight * full + largest / 2) / largest),
+            _ => (weight * u128::from(full) + largest / 2) / largest,
+        };
         u16::try_from(scaled).expect("at most 65535")
     };
     Some(row.into_iter().map(|(uid, weight)| (uid, scale(weight))).collect())

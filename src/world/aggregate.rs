@@ -27,9 +27,9 @@ mod subnet;
 use scores::Prospect;
 use subnet::Subnet;
 
-/// Blocks in one stretch: long enough that starting a thread costs nothing, short enough that
-/// what waits stays small.
-const STRETCH: u64 = 120;
+/// Blocks in one stretch: long enough that a subnet closes several periods in a row, while what
+/// it remembers is at hand, short enough that what waits stays small.
+const STRETCH: u64 = 1_440;
 
 /// The subnets, and what they have still to divide.
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,9 +101,14 @@ impl World {
         self.start_blocks(cx);
     }
 
+    /// Whether threads are left over beside those that run replications.
+    fn parallel(&self) -> bool {
+        (self.replications as usize) < rayon::current_num_threads()
+    }
+
     /// All blocks that are due by `now`, and all periods that closed before them.
     pub(super) fn live_through(&mut self, now: SimTime) {
-        let parallel = (self.replications as usize) < rayon::current_num_threads();
+        let parallel = self.parallel();
         let (Some(aggregate), Some(dtao)) = (&mut self.aggregate, &mut self.dtao) else { return };
         let until = now.since(SimTime::ZERO).0 / aggregate.interval.0.max(1);
         let blocks = until.saturating_sub(aggregate.height);
@@ -142,27 +147,34 @@ impl World {
     /// The reward rule takes other parameters, after everything that closed under the old ones.
     pub(super) fn reconfigure_subnets(&mut self, spec: &RewardSpec, now: SimTime) {
         self.live_through(now);
+        let parallel = self.parallel();
         if let Some(aggregate) = &mut self.aggregate {
-            aggregate.divide(false);
+            aggregate.divide(parallel);
             aggregate.subnets.iter_mut().for_each(|subnet| subnet.reconfigure(spec));
         }
     }
 
-    /// The members' figures are wanted with the next period of each subnet.
-    pub(super) fn sample_members(&mut self) {
+    /// The members' figures are wanted with the next period of each subnet that closes from now.
+    pub(super) fn sample_members(&mut self, now: SimTime) {
+        self.live_through(now);
+        let parallel = self.parallel();
         if let Some(aggregate) = &mut self.aggregate {
+            aggregate.divide(parallel);
             aggregate.subnets.iter_mut().for_each(Subnet::sample);
         }
     }
 
     /// At the horizon: the last periods, and what became of the members.
     pub(super) fn close_aggregate(&mut self, now: SimTime) {
-        self.sample_members();
+        if let Some(aggregate) = &mut self.aggregate {
+            aggregate.subnets.iter_mut().for_each(Subnet::sample);
+        }
         // Once for the last blocks, once for the periods that closed in them.
         self.live_through(now);
+        let parallel = self.parallel();
         if let Some(aggregate) = &mut self.aggregate {
             let traced = self.trace.is_some();
-            aggregate.divide(false);
+            aggregate.divide(parallel);
             aggregate.subnets.iter_mut().for_each(|subnet| subnet.leave(traced));
         }
         self.live_through(now);

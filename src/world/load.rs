@@ -127,7 +127,7 @@ impl World {
         if core::mem::replace(&mut self.last_sample, now) == now {
             return;
         }
-        self.sample_members();
+        self.sample_members(now);
         if let Some(dtao) = &self.dtao {
             let row = dtao.row();
             self.record(row);

@@ -177,6 +177,7 @@ impl Island {
         for node in &mut self.nodes {
             if node.role == Role::Validator
                 && let Some(adapter) = &mut node.weights
+                && adapter.heeds_consensus()
             {
                 let input = weights::Input::ConsensusPublished { consensus: consensus.to_vec() };
                 let _ = ask(adapter, input, &mut effects, &mut self.rejections.verification);

@@ -405,8 +405,7 @@ impl StateMachine for Yuma {
             Input::WeightsSet { by, height, row } => {
                 let index = self.check_weights(by, height, &row)?;
                 // R2
-                let upscaled = max_upscale_u16(&row.iter().map(|&(_, w)| w).collect::<Vec<_>>());
-                let row = row.iter().map(|&(uid, _)| uid.0).zip(upscaled).collect();
+                let row = upscaled(row);
                 self.last_update[index] = height.0;
                 // R10
                 if self.params.commit_reveal == 0 {
@@ -440,6 +439,15 @@ impl StateMachine for Yuma {
         }
         Ok(())
     }
+}
+
+/// R2: weights as they are stored. Most come scaled already.
+fn upscaled(row: Vec<(Uid, u16)>) -> Vec<(u16, u16)> {
+    if row.iter().any(|&(_, weight)| weight == u16::MAX) {
+        return row.into_iter().map(|(uid, weight)| (uid.0, weight)).collect();
+    }
+    let weights: Vec<u16> = row.iter().map(|&(_, weight)| weight).collect();
+    row.iter().map(|&(uid, _)| uid.0).zip(max_upscale_u16(&weights)).collect()
 }
 
 impl Yuma {

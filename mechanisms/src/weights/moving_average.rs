@@ -181,16 +181,25 @@ impl MovingAverage {
             .map(|(uid, average)| (Uid(uid), power(average, self.params.sharpness)))
             .collect();
         let largest = powers.iter().map(|&(_, w)| w).max().unwrap_or(0).max(1);
-        let Some(by_largest) = Reciprocal::new(largest) else { return Vec::new() };
+        let half = seeded!(WrongRounding, 0, largest / 2);
+        let by_largest = u64::MAX / largest;
         let mut row = Vec::with_capacity(powers.len());
         row.extend(powers.into_iter().filter_map(|(uid, w)| {
-            let half = seeded!(WrongRounding, 0, largest / 2);
-            let scaled = by_largest.divide_word(w * TOP + half);
+            let scaled = quotient(w * TOP + half, largest, by_largest);
             let scaled = u16::try_from(scaled).expect("at most 65535");
             (scaled > 0).then_some((uid, scaled))
         }));
         row
     }
+}
+
+/// `n / divisor`, for `n` below 2^63 and `inverse` = (2^64 - 1) / `divisor`.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the upper half is meant")]
+fn quotient(n: u64, divisor: u64, inverse: u64) -> u64 {
+    // One too small at most, which the remainder shows.
+    let estimate = ((u128::from(n) * u128::from(inverse)) >> 64) as u64;
+    estimate + u64::from(n - estimate * divisor >= divisor)
 }
 
 /// `old + alpha (new - old)`, rounded to the nearest, halves up, so that equal scores stay fixed.
@@ -294,6 +303,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_quotient_is_rounded_down(n in 0..1_u64 << 63, divisor in 1..=u64::MAX, s in 0_u32..63, t in 0_u32..64) {
+            let (n, divisor) = (n >> s, (divisor >> t).max(1));
+            prop_assert_eq!(quotient(n, divisor, u64::MAX / divisor), n / divisor);
+        }
+
         #[test]
         fn a_product_is_rounded_down(a in 0..=FULL, b in 0..=FULL) {
             let product = u128::from(a) * u128::from(b);

@@ -17,7 +17,7 @@ use mechanisms::verification::scoring;
 use serde::{Deserialize, Serialize};
 use sim_core::network::{Network, RegionId};
 use sim_types::stream::Key;
-use sim_types::{ParamError, Share, SimDuration, SimTime, Stream, math};
+use sim_types::{ParamError, Share, SimDuration, SimTime, Stream, Uid, math};
 
 use crate::plan::{NetworkPlan, Plan};
 
@@ -26,13 +26,13 @@ const ERRORS: usize = 4_096;
 
 /// Midpoints of [`ERRORS`] equally likely parts of the standard normal distribution, scaled to
 /// a variance of one; in units of 2^-20, since integers are quickest.
-static QUANTILES: LazyLock<Vec<i32>> = LazyLock::new(|| {
+static QUANTILES: LazyLock<[i32; ERRORS]> = LazyLock::new(|| {
     let middle = |i: usize| quantile((float(i) + 0.5) / float(ERRORS));
     let quantiles: Vec<f64> = (0..ERRORS).map(middle).collect();
     let variance = quantiles.iter().map(|x| x * x).sum::<f64>() / float(ERRORS);
     let scale = f64::from(1 << FRACTION) / math::sqrt(variance);
     #[expect(clippy::cast_possible_truncation, reason = "below 4 in units of 2^-20")]
-    quantiles.into_iter().map(|x| (x * scale).round() as i32).collect()
+    core::array::from_fn(|i| (quantiles[i] * scale).round() as i32)
 });
 
 const FRACTION: u32 = 20;
@@ -53,44 +53,38 @@ fn quantile(p: f64) -> f64 {
     0.5 * (low + high)
 }
 
-/// From one stream, errors of scores, five to a draw.
+/// From one stream, errors of scores, five to a word of random bits.
 pub(super) struct Errors {
     stream: Stream,
-    /// The words drawn last, the one in use first.
-    bits: [u64; 2],
-    /// How many errors they still hold.
-    left: u32,
     /// Standard deviation, parts per million.
     noise: i64,
-    quantiles: &'static [i32],
+    quantiles: &'static [i32; ERRORS],
 }
 
 impl Errors {
     pub(super) fn new(stream: Stream, noise_ppm: u32) -> Self {
-        Self { stream, bits: [0; 2], left: 0, noise: noise_ppm.into(), quantiles: &QUANTILES }
+        Self { stream, noise: noise_ppm.into(), quantiles: &QUANTILES }
     }
 
-    /// In parts per million.
-    #[inline]
-    fn next(&mut self) -> i64 {
-        const EACH: u32 = 5;
-        if self.left == 0 {
-            self.bits = self.stream.two_bits();
-            self.left = 2 * EACH;
-        } else if self.left == EACH {
-            self.bits[0] = self.bits[1];
+    /// Makes merits the scores that were observed: each within 0 and a million.
+    pub(super) fn disturb(&mut self, merits: &mut [(Uid, u32)]) {
+        const EACH: usize = 5;
+        for ten in merits.chunks_mut(2 * EACH) {
+            for (five, mut bits) in ten.chunks_mut(EACH).zip(self.stream.two_bits()) {
+                for (_, merit) in five {
+                    let score = (i64::from(*merit) + self.error(bits)).clamp(0, 1_000_000);
+                    *merit = u32::try_from(score).unwrap_or(0);
+                    bits >>= 12;
+                }
+            }
         }
-        let at = usize::try_from(self.bits[0]).unwrap_or(usize::MAX) % ERRORS;
-        self.bits[0] >>= 12;
-        self.left -= 1;
-        (i64::from(self.quantiles[at]) * self.noise + (1 << (FRACTION - 1))) >> FRACTION
     }
 
-    /// The score of an answer of this merit: within 0 and a million.
+    /// The error that the last twelve bits stand for, parts per million.
     #[inline]
-    pub(super) fn score(&mut self, merit: u32) -> u32 {
-        let score = (i64::from(merit) + self.next()).clamp(0, 1_000_000);
-        u32::try_from(score).unwrap_or(0)
+    fn error(&self, bits: u64) -> i64 {
+        let at = usize::try_from(bits % ERRORS as u64).unwrap_or(0);
+        (i64::from(self.quantiles[at]) * self.noise + (1 << (FRACTION - 1))) >> FRACTION
     }
 }
 
@@ -250,9 +244,11 @@ mod tests {
 
     #[test]
     fn errors_are_centred_with_a_variance_of_one() {
-        let mut errors = Errors::new(Stream::new(1, 1), 1_000_000);
+        let mut errors = Errors::new(Stream::new(1, 1), 100_000);
+        let mut scores = vec![(Uid(0), 500_000); 100_000];
+        errors.disturb(&mut scores);
         let drawn: Vec<f64> =
-            (0..100_000).map(|_| f64::from(i32::try_from(errors.next()).unwrap()) / 1e6).collect();
+            scores.into_iter().map(|(_, score)| (f64::from(score) - 5e5) / 1e5).collect();
         let mean = drawn.iter().sum::<f64>() / 1e5;
         let variance = drawn.iter().map(|x| x * x).sum::<f64>() / 1e5;
         // Five standard errors.

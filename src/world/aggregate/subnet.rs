@@ -57,6 +57,8 @@ pub(super) struct Subnet {
     rejections: Rejections,
     /// Whether the next period's figures are wanted in full.
     wanted: bool,
+    /// The last period that closed.
+    epoch: u64,
     /// When the last block is due.
     now: SimTime,
     #[serde(skip)]
@@ -72,7 +74,6 @@ struct Buffers {
     weights: Vec<weights::Effect>,
     reward: Vec<reward::Effect>,
     pays: Vec<Pay>,
-    merits: Vec<u32>,
 }
 
 /// A member of the subnet.
@@ -149,6 +150,7 @@ impl Subnet {
             arrived: 0,
             rejections: Rejections::default(),
             wanted: true,
+            epoch: 0,
             now: SimTime::ZERO,
             traced: false,
             rows: Rows::default(),
@@ -260,9 +262,10 @@ impl Subnet {
     /// A period closes: newcomers have come, validators have looked and publish, consensus
     /// decides, the pay is divided.
     pub(super) fn close(&mut self, due: &Due) {
+        self.epoch = due.epoch;
         let before = self.arrived;
         for &block in &due.newcomers {
-            self.arrive(block, due);
+            self.arrive(block);
         }
         let replaced = u16::try_from(self.arrived - before).unwrap_or(u16::MAX);
         self.validate(due);
@@ -342,30 +345,29 @@ impl Subnet {
         at: u64,
         occasion: u64,
     ) -> Vec<(Uid, u32)> {
-        let mut merits = core::mem::take(&mut self.buffers.merits);
-        merits.clone_from(&self.merits[place]);
+        let uids = self.providers.iter().map(|&uid| Uid(uid));
+        let mut scores: Vec<(Uid, u32)> = uids.zip(self.merits[place].iter().copied()).collect();
         for &wavering in &self.wavering {
             let provider = &self.looked_at[usize::from(wavering)];
             let Template { behaviour, pairs, .. } = &self.templates[usize::from(provider.template)];
             let (pair, times) = pairs[place];
             let deed = behaviour.treat(asked(at, occasion, provider.behaves));
-            merits[usize::from(wavering)] = match self.deeds[usize::from(provider.template)] {
+            scores[usize::from(wavering)].1 = match self.deeds[usize::from(provider.template)] {
                 Deeds::Two { right, .. } if deed != right => pair.other,
                 Deeds::One(_) | Deeds::Two { .. } => pair.right,
                 Deeds::Varying => self.eyes.merit(deed, times),
             };
         }
-        let probes_all = adapter.probes_all();
-        let mut scores = Vec::with_capacity(merits.len());
-        for ((provider, &uid), &merit) in
-            self.looked_at.iter_mut().zip(&self.providers).zip(&merits)
-        {
-            if probes_all || adapter.would_probe(Uid(uid)) {
+        if !adapter.probes_all() {
+            scores.retain(|score| adapter.would_probe(score.0));
+        }
+        errors.disturb(&mut scores);
+        let mut providers = self.looked_at.iter_mut().zip(&self.providers);
+        for (uid, _) in &scores {
+            if let Some((provider, _)) = providers.find(|provider| *provider.1 == uid.0) {
                 provider.probes += 1;
-                scores.push((Uid(uid), errors.score(merit)));
             }
         }
-        self.buffers.merits = merits;
         scores
     }
 
@@ -381,7 +383,8 @@ impl Subnet {
         let consensus: Vec<u16> = figures.iter().map(|figure| figure.consensus).collect();
         let mut effects = core::mem::take(&mut self.buffers.weights);
         for &validator in &self.validators {
-            if let Some(adapter) = &mut self.members[usize::from(validator)].weights {
+            let adapter = self.members[usize::from(validator)].weights.as_mut();
+            if let Some(adapter) = adapter.filter(|adapter| adapter.heeds_consensus()) {
                 let input = weights::Input::ConsensusPublished { consensus: consensus.clone() };
                 let refused = &mut self.rejections.verification;
                 let _ = ask(adapter, input, &mut effects, refused);
@@ -453,17 +456,17 @@ impl Subnet {
             let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
         }
         if core::mem::take(&mut self.wanted) {
-            self.tell(due.epoch);
+            self.tell();
         }
     }
 
     /// Writes what members were paid since the last time.
-    fn tell(&mut self, epoch: u64) {
+    fn tell(&mut self) {
         let size = u16::try_from(self.members.len()).unwrap_or(u16::MAX);
-        (0..size).for_each(|uid| self.tell_one(uid, epoch));
+        (0..size).for_each(|uid| self.tell_one(uid));
     }
 
-    fn tell_one(&mut self, uid: u16, epoch: u64) {
+    fn tell_one(&mut self, uid: u16) {
         let member = &mut self.members[usize::from(uid)];
         let amount = core::mem::take(&mut member.untold);
         if amount == Amount::ZERO || !self.traced {
@@ -477,7 +480,7 @@ impl Subnet {
             rep: self.rep,
             time: self.now.0,
             subnet: Some(self.number.into()),
-            epoch: Some(epoch),
+            epoch: Some(self.epoch),
             job: None,
             node: Some(member.node),
             amount,
@@ -491,7 +494,7 @@ impl Subnet {
     }
 
     /// A newcomer takes the place of the provider that earned least.
-    fn arrive(&mut self, block: u64, due: &Due) {
+    fn arrive(&mut self, block: u64) {
         let neurons: Vec<Neuron> = self
             .members
             .iter()
@@ -527,7 +530,7 @@ impl Subnet {
             emission: 0,
         };
         // What its predecessor was paid since the last time is told first.
-        self.tell_one(uid, due.epoch);
+        self.tell_one(uid);
         self.members[usize::from(uid)] = member;
         self.stakes.replace(uid.into());
         if let Ok(place) = self.providers.binary_search(&uid) {
@@ -578,9 +581,10 @@ impl Subnet {
         });
     }
 
-    /// Writes what became of the members.
+    /// Writes what became of the members, and what they were paid that is not told yet.
     pub(super) fn leave(&mut self, traced: bool) {
         self.traced = traced;
+        self.tell();
         let size = u16::try_from(self.members.len()).unwrap_or(u16::MAX);
         (0..size).for_each(|uid| self.leave_row(uid));
     }

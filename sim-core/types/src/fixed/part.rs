@@ -30,31 +30,52 @@ pub fn plus(a: I32F32, b: I32F32) -> I32F32 {
 #[derive(Debug, Clone, Copy)]
 pub struct Whole {
     divisor: u64,
-    /// floor((2^(96 - shift) - 1) / divisor).
+    /// 2^(96 - shift) / divisor, or a little less.
     reciprocal: u64,
     /// What makes the reciprocal fill 64 bits.
     shift: u32,
+    /// A quotient whose fraction, of 2^64, lies below this is that of the exact reciprocal.
+    sure: u64,
 }
 
 impl Whole {
     /// Of zero, nothing but zero is a part, and its share is zero.
+    // A whole of at most two takes a reciprocal from floating point, at a quarter of the price:
+    // a part then has at most 33 bits, and a reciprocal that is 2^14 too small makes the
+    // quotient too small by less than 2^-17.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "the divisor has over 32 - shift bits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "33 bits are exact in a double, and the quotient is below 2^63"
+    )]
     pub fn new(whole: I32F32) -> Self {
+        // 2^95, less what rounding may add to the quotient.
+        const DIVIDEND: f64 = 39_614_081_257_132_168_796_771_975_168.0 * (1.0 - 4.0 * f64::EPSILON);
         let divisor = whole.to_bits().unsigned_abs().max(1);
         let shift = divisor.leading_zeros().saturating_sub(31);
-        let reciprocal = (((1_u128 << (96 - shift)) - 1) / u128::from(divisor)) as u64;
-        Self { divisor, reciprocal, shift }
+        // What is wanting in the reciprocal, times a part of this many bits, stays below `short`.
+        let (reciprocal, short) = if divisor >> 33 == 0 {
+            (((DIVIDEND / (divisor << shift) as f64) as i64 as u64) << 1, 1 << (14 + 33))
+        } else {
+            ((((1_u128 << 96) - 1) / u128::from(divisor)) as u64, divisor)
+        };
+        Self { divisor, reciprocal, shift, sure: u64::MAX - short }
     }
 
     /// The share of a part between zero and the whole, truncated.
     #[inline]
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "halves of a product are meant")]
     pub fn share(&self, part: I32F32) -> I32F32 {
         let part = part.to_bits().cast_unsigned();
+        let product = u128::from(part.wrapping_shl(self.shift)) * u128::from(self.reciprocal);
+        let (quotient, fraction) = ((product >> 64) as u64, product as u64);
+        if fraction < self.sure {
+            return I32F32::from_bits(quotient.cast_signed());
+        }
         // One too small at most, which the remainder shows.
-        let estimate = u128::from(part.wrapping_shl(self.shift)) * u128::from(self.reciprocal);
-        let quotient = (estimate >> 64) as u64;
         let rest = (part << I32F32::FRAC_BITS).wrapping_sub(quotient.wrapping_mul(self.divisor));
         let exact = quotient.wrapping_add(u64::from(rest >= self.divisor));
         I32F32::from_bits(exact.cast_signed())
