@@ -143,7 +143,8 @@ impl Default for Sell {
     }
 }
 
-/// Newcomers who buy places.
+/// Newcomers who buy places: each takes that of the provider that earned least, and behaves like
+/// one drawn from its predecessor's group.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Newcomers {

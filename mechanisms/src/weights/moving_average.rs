@@ -139,9 +139,7 @@ impl StateMachine for MovingAverage {
             }
             Input::Surveyed { scores } => {
                 super::all_known(&scores, self.members())?;
-                for (subject, score) in scores {
-                    self.observe(subject, score);
-                }
+                scores.into_iter().for_each(|(subject, score)| self.observe(subject, score));
             }
             Input::Introduced { .. }
             | Input::ConsensusPublished { .. }
@@ -175,20 +173,24 @@ impl MovingAverage {
     /// R3 to R5.
     pub(super) fn row(&self) -> Vec<(Uid, u16)> {
         let floor = u64::from(self.params.floor.ppb()) * (FULL / u64::from(Share::ONE.ppb()));
-        let averages = (0_u16..).zip(self.averages.iter().copied());
-        let weighs = averages.filter(|&(_, average)| average != UNSEEN && average >= floor);
-        let powers: Vec<(Uid, u64)> = weighs
-            .map(|(uid, average)| (Uid(uid), power(average, self.params.sharpness)))
-            .collect();
-        let largest = powers.iter().map(|&(_, w)| w).max().unwrap_or(0).max(1);
+        let mut powers = Vec::with_capacity(self.averages.len());
+        let mut largest = 1;
+        for (uid, &average) in (0_u16..).zip(&self.averages) {
+            if average != UNSEEN && average >= floor {
+                let power = power(average, self.params.sharpness);
+                largest = largest.max(power);
+                powers.push((Uid(uid), power));
+            }
+        }
         let half = seeded!(WrongRounding, 0, largest / 2);
         let by_largest = u64::MAX / largest;
         let mut row = Vec::with_capacity(powers.len());
-        row.extend(powers.into_iter().filter_map(|(uid, w)| {
-            let scaled = quotient(w * TOP + half, largest, by_largest);
-            let scaled = u16::try_from(scaled).expect("at most 65535");
-            (scaled > 0).then_some((uid, scaled))
-        }));
+        for (uid, power) in powers {
+            let scaled = quotient(power * TOP + half, largest, by_largest);
+            if scaled > 0 {
+                row.push((uid, u16::try_from(scaled).expect("at most 65535")));
+            }
+        }
         row
     }
 }
@@ -215,6 +217,12 @@ fn mix(old: u64, new: u64, alpha: Share) -> u64 {
         let part = above.wrapping_add(PARTS + 2 * PARTS * FULL) / (2 * PARTS);
         return old.wrapping_add(part).wrapping_sub(FULL);
     }
+    mix_finely(old, new, alpha)
+}
+
+/// [`mix`] for any alpha.
+#[cold]
+fn mix_finely(old: u64, new: u64, alpha: Share) -> u64 {
     let one = u128::from(Share::ONE.ppb());
     let sum = u128::from(old) * (one - u128::from(alpha.ppb()))
         + u128::from(new) * u128::from(alpha.ppb());
@@ -222,6 +230,7 @@ fn mix(old: u64, new: u64, alpha: Share) -> u64 {
 }
 
 /// `base / FULL` to a power, as a fraction of `FULL`, rounded down at every step.
+#[inline]
 fn power(base: u64, exponent: u32) -> u64 {
     (1..exponent).fold(base, |product, _| by_full(u128::from(product) * u128::from(base)))
 }

@@ -39,6 +39,8 @@ pub(super) struct Subnet {
     providers: Vec<u16>,
     /// By provider.
     looked_at: Vec<LookedAt>,
+    /// How often a validator has looked at all providers.
+    surveys: u64,
     /// Places of the providers that do not always do the same, ascending.
     wavering: Vec<u16>,
     /// Merit of a right answer by validator and provider, parts per million.
@@ -100,7 +102,10 @@ struct Member {
 struct LookedAt {
     template: u16,
     behaves: Key,
+    /// By validators that choose whom they probe.
     probes: u64,
+    /// Surveys before it came.
+    missed: u64,
 }
 
 /// What a member is like.
@@ -136,6 +141,7 @@ impl Subnet {
             validators: Vec::new(),
             providers: Vec::new(),
             looked_at: Vec::new(),
+            surveys: 0,
             wavering: Vec::new(),
             merits: Vec::new(),
             eyes: prospect.eyes(),
@@ -166,7 +172,7 @@ impl Subnet {
                     Role::Provider => {
                         this.providers.push(uid);
                         let behaves = streams.key(&name, "behaviour");
-                        this.looked_at.push(LookedAt { template: uid, behaves, probes: 0 });
+                        this.looked_at.push(LookedAt { template: uid, behaves, probes: 0, missed: 0 });
                     }
                 }
                 stakes.push(u64::try_from(member.stake.0).unwrap_or(u64::MAX));
@@ -358,16 +364,16 @@ impl Subnet {
                 Deeds::Varying => self.eyes.merit(deed, times),
             };
         }
-        if !adapter.probes_all() {
-            scores.retain(|score| adapter.would_probe(score.0));
+        if adapter.probes_all() {
+            self.surveys += 1;
+        } else {
+            let probed = |uid: &Uid| adapter.would_probe(*uid);
+            for (provider, (uid, _)) in self.looked_at.iter_mut().zip(&scores) {
+                provider.probes += u64::from(probed(uid));
+            }
+            scores.retain(|(uid, _)| probed(uid));
         }
         errors.disturb(&mut scores);
-        let mut providers = self.looked_at.iter_mut().zip(&self.providers);
-        for (uid, _) in &scores {
-            if let Some((provider, _)) = providers.find(|provider| *provider.1 == uid.0) {
-                provider.probes += 1;
-            }
-        }
         scores
     }
 
@@ -493,7 +499,8 @@ impl Subnet {
         self.newcomer.0 = members + u32::from(self.number);
     }
 
-    /// A newcomer takes the place of the provider that earned least.
+    /// A newcomer takes the place of the provider that earned least, and is like one of those
+    /// with which its predecessor's group began.
     fn arrive(&mut self, block: u64) {
         let neurons: Vec<Neuron> = self
             .members
@@ -512,8 +519,13 @@ impl Subnet {
         self.leave_row(uid);
         let mut stream = Stream::new(self.newcomers, self.arrived);
         self.arrived += 1;
-        let like = usize::try_from(stream.below(self.providers.len() as u64)).unwrap_or(0);
-        let template = self.providers[like];
+        // Of the same group, so that groups keep the sizes that the scenario gives them.
+        let group = |template: u16| &self.templates[usize::from(template)].group;
+        let predecessor = group(self.members[usize::from(uid)].template);
+        let alike: Vec<u16> =
+            self.providers.iter().copied().filter(|&of| group(of) == predecessor).collect();
+        let like = usize::try_from(stream.below(alike.len() as u64)).unwrap_or(0);
+        let template = alike[like];
         let (behaves, errs) = (Key::from(stream.bits()), stream.bits());
         let count = u32::try_from(self.arrived - 1).unwrap_or(u32::MAX);
         let (first, step) = self.newcomer;
@@ -534,7 +546,8 @@ impl Subnet {
         self.members[usize::from(uid)] = member;
         self.stakes.replace(uid.into());
         if let Ok(place) = self.providers.binary_search(&uid) {
-            self.looked_at[place] = LookedAt { template, behaves, probes: 0 };
+            let missed = self.surveys;
+            self.looked_at[place] = LookedAt { template, behaves, probes: 0, missed };
             let pairs = &self.templates[usize::from(template)].pairs;
             for (row, (pair, _)) in self.merits.iter_mut().zip(pairs) {
                 row[place] = pair.right;
@@ -576,7 +589,10 @@ impl Subnet {
             stake,
             earned: member.earned,
             jobs: 0,
-            probes: place.map_or(0, |place| self.looked_at[place].probes),
+            probes: place.map_or(0, |place| {
+                let LookedAt { probes, missed, .. } = self.looked_at[place];
+                probes + self.surveys - missed
+            }),
             busy: 0,
         });
     }

@@ -43,6 +43,7 @@ impl Whole {
     // A whole of at most two takes a reciprocal from floating point, at a quarter of the price:
     // a part then has at most 33 bits, and a reciprocal that is 2^14 too small makes the
     // quotient too small by less than 2^-17.
+    #[inline]
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
