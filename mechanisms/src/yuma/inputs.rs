@@ -38,7 +38,8 @@ pub enum LiquidForm {
 /// the dense form the owner is not exempt from the stake threshold, is not given a permit and
 /// may not weight itself; commits do not mask weights; and under liquid alpha of the second
 /// form the bond of a validator that no longer lists a server decays, where the sparse form
-/// drops it at once.
+/// drops it at once. How the chain's dense form stores bonds is not followed: it lists those of
+/// zero, and leaves the rows of uids with neither an old nor a new permit as they were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
