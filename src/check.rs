@@ -329,13 +329,14 @@ pub fn check(suites: &[Suite], asked: &Asked<'_>) -> Report {
             items.extend(one(suite, asked, &scratch.0));
         }
     }
+    let interrupted = asked.options.interrupt.load(Ordering::Relaxed);
     Report {
         schema: SCHEMA.to_owned(),
-        pass: items.iter().all(|item| item.pass),
+        pass: !interrupted && items.iter().all(|item| item.pass),
         false_alarm: suites.iter().filter(|s| s.tests() > 0).map(|s| s.false_alarm).sum(),
         tests: suites.iter().map(Suite::tests).sum(),
         seed: fresh.then_some(asked.seed),
-        interrupted: asked.options.interrupt.load(Ordering::Relaxed),
+        interrupted,
         items,
     }
 }

@@ -131,7 +131,7 @@ impl Source {
             let item = Diagnostic::error(Code::Incompatible, message)
                 .at(self.tree.blame(model), &self.tree.origins)
                 .path("model")
-                .help("`arable run` and `arable sweep` take it");
+                .help("`arable run`, `plan`, `sweep`, `tune` and `sensitivity` take it");
             return Err(Diagnostics::new(vec![item], self.tree.origins.clone()));
         }
         self.resolved(|raw: &Scenario, resolver| resolve::resolve(raw, &self.name, resolver))
@@ -149,16 +149,9 @@ impl Source {
         let mut tree = self.tree.clone();
         let (raw, mut items) = typed::read::<R>(&mut tree);
         let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
-        let mut resolver = Resolver {
-            tree: &tree,
-            dir: &self.dir,
-            // The population is the same in every replication.
-            streams: Streams::new(raw.seed(), 0),
-            read_well: items.is_empty(),
-            refuted: Vec::new(),
-            errors: Vec::new(),
-            warnings: Vec::new(),
-        };
+        // The population is the same in every replication.
+        let streams = Streams::new(raw.seed(), 0);
+        let mut resolver = Resolver::new(&tree, &self.dir, streams, items.is_empty());
         let plan = resolve(&raw, &mut resolver);
         let Resolver { errors, mut warnings, .. } = resolver;
         items.extend(errors);

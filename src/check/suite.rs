@@ -193,23 +193,15 @@ impl Suite {
             recorded: recorded.metrics.values().map(Vec::len).max().map_or(0, short),
             metrics: recorded.metrics.keys().cloned().collect(),
         });
-        let check = Check {
-            name: name_of(file),
-            line: 0,
-            scenario: folder.join(&baseline.scenario),
-            set: baseline.set.clone(),
-            baseline: file.to_owned(),
-            exact: baseline.exact.is_some(),
-            bands: baseline.bands.iter().map(|(name, held)| (name.clone(), held.band)).collect(),
-            replicated,
-            better: BTreeMap::new(),
-        };
-        Self {
-            file: file.to_owned(),
-            false_alarm: FALSE_ALARM,
-            checks: vec![check],
-            tables: Vec::new(),
+        let scenario = folder.join(&baseline.scenario);
+        let mut suite = Self::of_scenario(file, scenario, baseline.set.clone());
+        for check in &mut suite.checks {
+            check.exact = baseline.exact.is_some();
+            let bands = baseline.bands.iter();
+            check.bands = bands.map(|(name, held)| (name.clone(), held.band)).collect();
+            check.replicated.clone_from(&replicated);
         }
+        suite
     }
 
     /// A baseline that is not there yet: exact.

@@ -476,7 +476,7 @@ pub fn fan(
     let most = rows.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
     Plot {
         name: name.to_owned(),
-        title: format!("{} over {}, replication by replication", outcome.label(), x.label()),
+        title: format!("Spread of {} over {}", outcome.label(), x.label()),
         caption: format!("Spread over up to {most} replications at each value. {note}"),
         x: x.axis(rows.iter().map(|(place, _)| *place)),
         y: outcome.axis(rows.iter().flat_map(|(_, values)| values.iter().copied())),
