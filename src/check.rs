@@ -411,6 +411,11 @@ fn prepare<'a>(check: &'a Check, asked: &Asked<'_>) -> Result<Prepared<'a>, (Exi
     let baseline = if asked.bless.is_some() {
         None
     } else {
+        if !check.baseline.exists() {
+            let (file, name) = (check.baseline.display(), &check.name);
+            let why = format!("there is no {file}; write it with --only {name} --bless REASON");
+            return Err((Exit::File, why));
+        }
         let baseline =
             Baseline::load(&check.baseline).map_err(|error| (Exit::File, error.to_string()))?;
         compare::fits(check, &baseline).map_err(|why| (Exit::Failed, why))?;

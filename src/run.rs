@@ -37,14 +37,15 @@ use crate::world::{BuildError, Rejections, Totals, Trouble, World};
 /// How a run is carried out; nothing here changes its result.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where run directories go.
+    /// Where run directories go; of a study, its own directory.
     pub out: PathBuf,
     /// Threads for replications and, where there are more, for the subnets of each; 0 = one a
     /// core.
     pub threads: usize,
     /// Set from outside to stop.
     pub interrupt: Arc<AtomicBool>,
-    /// Simulated nanoseconds done, over all replications; for progress.
+    /// Simulated nanoseconds done, over all replications; of a model steps, of a study runs; for
+    /// progress.
     pub done: Arc<AtomicU64>,
     /// The command that repeats the run.
     pub replay: String,

@@ -13,6 +13,7 @@
 //! | `files` | tables of stakes, request traces | members, digests |
 //! | `sweep` | a sweep file | axes over a scenario |
 //! | `study` | a tuning or sensitivity file | parameters and what is asked of metrics |
+//! | `kind` | | which command a file of another kind is for |
 //! | `schedule` | faults and changes | what happens when |
 //! | `compatibility` | pairs of choices | errors and warnings with reasons |
 //!
@@ -29,6 +30,7 @@ mod compatibility;
 mod de;
 mod dtao;
 mod files;
+pub(crate) mod kind;
 mod model;
 mod population;
 mod raw;
@@ -148,6 +150,9 @@ impl Source {
     ) -> Result<(P, Vec<Warning>), Diagnostics> {
         let mut tree = self.tree.clone();
         let (raw, mut items) = typed::read::<R>(&mut tree);
+        if let (false, Some(wrong)) = (items.is_empty(), kind::another(&tree, tree.what)) {
+            return Err(wrong);
+        }
         let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
         // The population is the same in every replication.
         let streams = Streams::new(raw.seed(), 0);

@@ -191,7 +191,7 @@ pub enum StoreError {
     },
     /// Something else lies there.
     #[error(
-        "{} is not a store: it has no store.json, but other files; name an empty or new \
+        "{} is not a store: there are other files but no store.json; name an empty or new \
          directory with --out", .0.display()
     )]
     Foreign(PathBuf),
@@ -300,6 +300,9 @@ impl Store {
     /// See [`StoreError`].
     pub fn open(dir: &Path, head: &Head, say: fn(&str)) -> Result<Self, StoreError> {
         let path = dir.join("store.json");
+        if dir.is_file() {
+            return Err(StoreError::Foreign(dir.to_owned()));
+        }
         if !path.exists()
             && fs::read_dir(dir).is_ok_and(|mut entries| {
                 entries.any(|entry| entry.is_ok_and(|e| !ours(&e.file_name().to_string_lossy())))

@@ -136,10 +136,10 @@ fn replications_of_a_model_come_in_pairs() {
         let both = caught(&plain, even) + caught(&plain, even + 1);
         assert!((both - 1.0).abs() > 1e-3, "{both}");
     }
-    let Experiment::Model(plan) = mirrored else { panic!("a network") };
+    let Experiment::Model(model) = mirrored else { panic!("a network") };
     let scratch = Scratch::new();
     let options = Options { out: scratch.path(), ..Options::default() };
-    let run = run::model::run(&plan, &options).expect("runs");
+    let run = run::model::run(&model, &options).expect("runs");
     let metric = run.metrics.get("caught").expect("defined");
     assert_eq!(metric.method, Some(Method::AntitheticPairs));
     assert_eq!(options.done.load(std::sync::atomic::Ordering::Relaxed), 4 * 101);

@@ -261,6 +261,28 @@ fn read(table: &Path) -> Vec<BTreeMap<String, String>> {
     rows
 }
 
+/// A file given to the command of another kind is told to be of that kind, and no more.
+#[test]
+fn files_of_other_kinds_are_named() {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let table = [
+        ("run", "sweeps/ten-variables.yaml", "a sweep, not a scenario", "`arable sweep`"),
+        ("sweep", "models/slash.yaml", "a scenario, not a sweep", "`arable run`"),
+        ("tune", "sweeps/ten-variables.yaml", "a sweep, not a tuning", "`arable sweep`"),
+        ("tune", "tune/sensitivity-slash.yaml", "a sensitivity study", "`arable sensitivity`"),
+        ("sensitivity", "tune/slash.yaml", "a tuning, not a", "`arable tune`"),
+        ("check", "tutorial/01-one-miner.yaml", "a scenario, not a suite", "`arable run`"),
+    ];
+    for (command, file, what, takes) in table {
+        let file = scenarios.join(file).display().to_string();
+        let output = arable(&[command, &file]).output().expect("it starts");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{error}");
+        assert!(error.contains(what) && error.contains(takes), "{command}: {error}");
+        assert_eq!(error.matches("error[").count(), 1, "{command}: {error}");
+    }
+}
+
 /// Threads, interruptions and shards leave no mark.
 #[test]
 fn shards_threads_and_repetition_leave_the_same_bytes() {

@@ -12,7 +12,7 @@ use super::ranks;
 use crate::diagnose::{Code, Diagnostic, Diagnostics, Span, list, nearest, quoted};
 use crate::scenario::choice::Ordered;
 use crate::scenario::tree::Tree;
-use crate::scenario::{typed, yaml};
+use crate::scenario::{kind, typed, yaml};
 
 /// The version of the suite's form.
 const SCHEMA: u32 = 1;
@@ -175,6 +175,9 @@ impl Suite {
         let (raw, mut items) = typed::read::<Raw>(&mut tree);
         for item in &mut items {
             item.message = item.message.replacen("the scenario", "the suite", 1);
+        }
+        if let (false, Some(wrong)) = (items.is_empty(), kind::another(&tree, "suite")) {
+            return Err(wrong);
         }
         let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
         let folder = file.parent().unwrap_or(Path::new(""));

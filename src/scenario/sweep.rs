@@ -16,7 +16,7 @@ use super::raw::Anything;
 use super::replications::Replications;
 use super::resolve::{self, Resolver};
 use super::tree::{NodeId, Tree, Value};
-use super::{Source, set, typed, yaml};
+use super::{Source, kind, set, typed, yaml};
 use crate::diagnose::{Code, Diagnostic, Diagnostics, Span, list, nearest, quoted};
 use crate::sweep::constraint::Constraint;
 use crate::sweep::quantity::{Quantity, Range};
@@ -221,6 +221,9 @@ impl<R: DeserializeOwned> File<R> {
         tree.what = what;
         let whole = tree.clone();
         let (raw, items) = typed::read::<R>(&mut tree);
+        if let (false, Some(wrong)) = (items.is_empty(), kind::another(&tree, what)) {
+            return Err(wrong);
+        }
         let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
         let name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
         Ok(Self { raw, items, tree, whole, name })

@@ -115,15 +115,13 @@ pub(super) fn each(
     path: &Path,
     mut take: impl FnMut(Record) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut whole = 0;
-    if let Some(mut records) = records(path).map_err(failed("read", path))? {
-        while let Some(record) = records.next().map_err(failed("read", path))? {
-            take(record)?;
-        }
-        whole = records.at;
+    let damaged = |whole| StoreError::Damaged { path: path.to_owned(), whole };
+    let mut records = records(path).map_err(failed("read", path))?.ok_or_else(|| damaged(0))?;
+    while let Some(record) = records.next().map_err(failed("read", path))? {
+        take(record)?;
     }
     let length = std::fs::metadata(path).map_err(failed("read", path))?.len();
-    if length == whole { Ok(()) } else { Err(StoreError::Damaged { path: path.to_owned(), whole }) }
+    if length == records.at { Ok(()) } else { Err(damaged(records.at)) }
 }
 
 /// Where every whole record of a file lies, and how many bytes are whole.

@@ -527,6 +527,22 @@ pub(crate) mod known {
         }
     }
 
+    /// The minimum of x + y over x y ≥ 1/4 is at (1/2, 1/2), where the constraint binds.
+    pub(crate) fn binds(mut method: impl Search) {
+        drive(&mut method, |x, _| vec![x[0] + x[1], 0.25 - x[0] * x[1]]);
+        let best = method.best().expect("found");
+        let trial = &method.trials().list[best.trial.expect("measured")];
+        let outcome = trial.outcome.as_ref().expect("told");
+        assert!(outcome.means[1] <= 0.0 && outcome.means[0] < 1.02, "{trial:?}");
+    }
+
+    pub(crate) fn says_what_cannot_be_kept(mut method: impl Search) {
+        drive(&mut method, |x, _| vec![x[0], 1.0 + x[0]]);
+        assert_eq!(method.verdict().state, State::Infeasible);
+        assert!(method.verdict().why.starts_with("none of "), "{}", method.verdict().why);
+        assert_eq!(method.best(), None);
+    }
+
     /// Stopped at any question and brought back from text, it goes on as if nothing had been.
     pub(crate) fn goes_on<M>(new: impl Fn() -> M)
     where

@@ -490,7 +490,9 @@ impl Search for Bayesian {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimise::known::{drive, goes_on, holds_on_fresh_runs, near, problem};
+    use crate::optimise::known::{
+        binds, drive, goes_on, holds_on_fresh_runs, near, problem, says_what_cannot_be_kept,
+    };
 
     #[test]
     fn a_smooth_valley_is_found_with_few_runs() {
@@ -539,23 +541,14 @@ mod tests {
         assert!(method.trials().list.iter().any(|t| t.replications > 4));
     }
 
-    /// The minimum of x + y over x y ≥ 1/4 is at (1/2, 1/2), where the constraint binds.
     #[test]
     fn constraints_bind() {
-        let mut method = Bayesian::new(Problem { budget: 80, ..problem(2, 1, 1) });
-        drive(&mut method, |x, _| vec![x[0] + x[1], 0.25 - x[0] * x[1]]);
-        let best = method.best().expect("found");
-        let trial = &method.trials().list[best.trial.expect("measured")];
-        let outcome = trial.outcome.as_ref().expect("told");
-        assert!(outcome.means[1] <= 0.0 && outcome.means[0] < 1.02, "{trial:?}");
+        binds(Bayesian::new(Problem { budget: 80, ..problem(2, 1, 1) }));
     }
 
     #[test]
     fn what_cannot_be_kept_is_said() {
-        let mut method = Bayesian::new(Problem { budget: 30, ..problem(1, 1, 1) });
-        drive(&mut method, |x, _| vec![x[0], 1.0 + x[0]]);
-        assert_eq!(method.verdict().state, State::Infeasible);
-        assert_eq!(method.best(), None);
+        says_what_cannot_be_kept(Bayesian::new(Problem { budget: 30, ..problem(1, 1, 1) }));
     }
 
     #[test]
