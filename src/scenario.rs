@@ -150,7 +150,7 @@ impl Source {
     ) -> Result<(P, Vec<Warning>), Diagnostics> {
         let mut tree = self.tree.clone();
         let (raw, mut items) = typed::read::<R>(&mut tree);
-        if let (false, Some(wrong)) = (items.is_empty(), kind::another(&tree, tree.what)) {
+        if let (false, Some(wrong)) = (items.is_empty(), kind::another(&self.tree, tree.what)) {
             return Err(wrong);
         }
         let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };

@@ -117,7 +117,10 @@ fn what_was_blessed_holds_and_what_moved_is_named() {
     let row = items[0]["first_rows"][0].as_str().unwrap();
     assert!(row.starts_with("jobs row 7: rep 0, job "), "{row}");
     let account = items[0]["first_rows"][1].as_str().unwrap();
-    assert!(account.starts_with("balances: account 1 of subnet 0, which holds "), "{account}");
+    assert!(
+        account.starts_with("balances: account `users` of subnet 0, which holds "),
+        "{account}"
+    );
     assert_eq!(items[0]["moved"][0]["metric"], "goodput_share");
     assert_eq!(items[1]["pass"], true, "better passes where results may move");
     assert_eq!(items[2]["moved"][0]["metric"], "jobs_submitted");

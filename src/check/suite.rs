@@ -172,11 +172,12 @@ impl Suite {
     pub fn from_text(file: &Path, text: &str) -> Result<Self, Diagnostics> {
         let mut tree = yaml::parse(&file.display().to_string(), text)
             .map_err(|(items, origins)| Diagnostics::new(items, origins))?;
+        let another = kind::another(&tree, "suite");
         let (raw, mut items) = typed::read::<Raw>(&mut tree);
         for item in &mut items {
             item.message = item.message.replacen("the scenario", "the suite", 1);
         }
-        if let (false, Some(wrong)) = (items.is_empty(), kind::another(&tree, "suite")) {
+        if let (false, Some(wrong)) = (items.is_empty(), another) {
             return Err(wrong);
         }
         let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };

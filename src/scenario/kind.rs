@@ -12,7 +12,8 @@ const KINDS: [(&str, &str, &[&str]); 5] = [
     ("suite", "check", &["checks", "tables"]),
 ];
 
-/// That a file which cannot be read as `what` is of another kind.
+/// That a file which cannot be read as `what` is of another kind: of a tree that nothing was read
+/// from, since reading removes what is not known.
 pub(crate) fn another(tree: &Tree, what: &str) -> Option<Diagnostics> {
     let has = |keys: &[&str]| keys.iter().find_map(|key| tree.child(tree.root(), key));
     let (kind, command, node) = KINDS

@@ -221,7 +221,7 @@ impl<R: DeserializeOwned> File<R> {
         tree.what = what;
         let whole = tree.clone();
         let (raw, items) = typed::read::<R>(&mut tree);
-        if let (false, Some(wrong)) = (items.is_empty(), kind::another(&tree, what)) {
+        if let (false, Some(wrong)) = (items.is_empty(), kind::another(&whole, what)) {
             return Err(wrong);
         }
         let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
