@@ -329,13 +329,14 @@ pub fn check(suites: &[Suite], asked: &Asked<'_>) -> Report {
             items.extend(one(suite, asked, &scratch.0));
         }
     }
+    let interrupted = asked.options.interrupt.load(Ordering::Relaxed);
     Report {
         schema: SCHEMA.to_owned(),
-        pass: items.iter().all(|item| item.pass),
+        pass: !interrupted && items.iter().all(|item| item.pass),
         false_alarm: suites.iter().filter(|s| s.tests() > 0).map(|s| s.false_alarm).sum(),
         tests: suites.iter().map(Suite::tests).sum(),
         seed: fresh.then_some(asked.seed),
-        interrupted: asked.options.interrupt.load(Ordering::Relaxed),
+        interrupted,
         items,
     }
 }
@@ -410,6 +411,11 @@ fn prepare<'a>(check: &'a Check, asked: &Asked<'_>) -> Result<Prepared<'a>, (Exi
     let baseline = if asked.bless.is_some() {
         None
     } else {
+        if !check.baseline.exists() {
+            let (file, name) = (check.baseline.display(), &check.name);
+            let why = format!("there is no {file}; write it with --only {name} --bless REASON");
+            return Err((Exit::File, why));
+        }
         let baseline =
             Baseline::load(&check.baseline).map_err(|error| (Exit::File, error.to_string()))?;
         compare::fits(check, &baseline).map_err(|why| (Exit::Failed, why))?;

@@ -14,7 +14,7 @@ use reports::analysis::stopping::{Decision, Rule};
 use reports::{Context, Metrics, Tally};
 use sim_core::trace::{Summaries, part_path, table_path};
 
-use crate::plan::Plan;
+use crate::plan::{ModelPlan, Plan};
 use crate::run::RunError;
 
 /// Replications that count, those that were run in vain, and what was decided.
@@ -45,6 +45,13 @@ impl<'a> Number<'a> {
     /// What a plan asks for.
     pub(crate) fn of(plan: &'a Plan) -> Self {
         let Plan { replications, stopping, antithetic, .. } = plan;
+        let (replications, antithetic) = (*replications, *antithetic);
+        Self { replications, stopping: stopping.as_ref(), antithetic }
+    }
+
+    /// What a model's plan asks for.
+    pub(crate) fn of_model(plan: &'a ModelPlan) -> Self {
+        let ModelPlan { replications, stopping, antithetic, .. } = plan;
         let (replications, antithetic) = (*replications, *antithetic);
         Self { replications, stopping: stopping.as_ref(), antithetic }
     }

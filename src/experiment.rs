@@ -79,11 +79,7 @@ impl Experiment {
     pub(crate) fn number(&self) -> Number<'_> {
         match self {
             Self::Network(plan) => Number::of(plan),
-            Self::Model(plan) => Number {
-                replications: plan.replications,
-                stopping: plan.stopping.as_ref(),
-                antithetic: false,
-            },
+            Self::Model(plan) => Number::of_model(plan),
         }
     }
 
@@ -199,7 +195,9 @@ pub(crate) fn evaluate_until(
         return Err(RunError::Interrupted(None));
     }
     match experiment {
-        Experiment::Model(plan) => model(plan, seed, replication),
+        Experiment::Model(plan) => {
+            model(plan, seed, replication, &mut |_| !interrupt.load(Ordering::Relaxed))
+        }
         Experiment::Network(plan) if plan.seed == seed => network(plan, replication, interrupt),
         Experiment::Network(plan) => {
             let plan = Plan { seed, ..Plan::clone(plan) };
@@ -208,8 +206,16 @@ pub(crate) fn evaluate_until(
     }
 }
 
-fn model(plan: &ModelPlan, seed: u64, replication: u32) -> Result<Vec<Value>, RunError> {
-    let figures = plan.model.run(plan.steps, plan.key(seed, replication))?;
+/// The figures of one replication of a model, as long as `go_on`, which is told steps taken, does
+/// not stop it.
+pub(crate) fn model(
+    plan: &ModelPlan,
+    seed: u64,
+    replication: u32,
+    go_on: &mut dyn FnMut(u64) -> bool,
+) -> Result<Vec<Value>, RunError> {
+    let figures = plan.model.run(plan.steps, plan.key(seed, replication), go_on)?;
+    let figures = figures.ok_or(RunError::Interrupted(None))?;
     let metrics = plan.model.metrics();
     assert_eq!(figures.len(), metrics.len(), "a model ends with the figures that it names");
     metrics

@@ -24,7 +24,7 @@ use sim_core::digest::Digest;
 use sim_core::engine::{Engine, Stop};
 use sim_core::trace::{self, Summaries, Trace, TraceError};
 use sim_types::units::COINS;
-use sim_types::{SimTime, TraceLevel};
+use sim_types::{Amount, SimTime, TraceLevel};
 
 use crate::control::{self, Controlled, Measured, Number};
 use crate::exit::Exit;
@@ -37,14 +37,15 @@ use crate::world::{BuildError, Rejections, Totals, Trouble, World};
 /// How a run is carried out; nothing here changes its result.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where run directories go.
+    /// Where run directories go; of a study, its own directory.
     pub out: PathBuf,
     /// Threads for replications and, where there are more, for the subnets of each; 0 = one a
     /// core.
     pub threads: usize,
     /// Set from outside to stop.
     pub interrupt: Arc<AtomicBool>,
-    /// Simulated nanoseconds done, over all replications; for progress.
+    /// Simulated nanoseconds done, over all replications; of a model steps, of a study runs; for
+    /// progress.
     pub done: Arc<AtomicU64>,
     /// The command that repeats the run.
     pub replay: String,
@@ -336,6 +337,29 @@ pub(crate) fn watch(plan: &Plan, options: &Options, watch: &Watch) -> Result<Vec
         return Err(RunError::Interrupted(None));
     }
     Ok(World::logs(&engine))
+}
+
+/// The accounts at the end of replication 0, with their names and what they hold, in the order in
+/// which the digest of balances takes them.
+pub(crate) fn accounts(plan: &Plan, options: &Options) -> Result<Vec<(String, Amount)>, RunError> {
+    let mut engine = World::start(plan, 0)?;
+    if drive(&mut engine, plan.horizon, options, &mut Checkpoints::default(), None)? {
+        return Err(RunError::Interrupted(None));
+    }
+    let now = engine.now();
+    engine.model_mut().close(now);
+    let world = engine.into_model();
+    // One ledger a subnet, or two where subnets have a coin of their own.
+    let each = (world.ledgers().count() / usize::from(plan.subnets).max(1)).max(1);
+    let named = |(place, ledger): (usize, &sim_core::Ledger)| -> Vec<(String, Amount)> {
+        let coin = if place % each == 0 { "" } else { ", in its own coin" };
+        let name = |account| match ledger.name(account) {
+            Some(name) => format!("account `{name}` of subnet {}{coin}", place / each),
+            None => format!("account {account} of subnet {}{coin}", place / each),
+        };
+        ledger.accounts().map(|(account, amount)| (name(account), amount)).collect()
+    };
+    Ok(world.ledgers().enumerate().flat_map(named).collect())
 }
 
 /// The metrics of a finished directory, if they are those of its trace.

@@ -13,6 +13,7 @@
 //! | `files` | tables of stakes, request traces | members, digests |
 //! | `sweep` | a sweep file | axes over a scenario |
 //! | `study` | a tuning or sensitivity file | parameters and what is asked of metrics |
+//! | `kind` | | which command a file of another kind is for |
 //! | `schedule` | faults and changes | what happens when |
 //! | `compatibility` | pairs of choices | errors and warnings with reasons |
 //!
@@ -29,6 +30,7 @@ mod compatibility;
 mod de;
 mod dtao;
 mod files;
+pub(crate) mod kind;
 mod model;
 mod population;
 mod raw;
@@ -131,7 +133,7 @@ impl Source {
             let item = Diagnostic::error(Code::Incompatible, message)
                 .at(self.tree.blame(model), &self.tree.origins)
                 .path("model")
-                .help("`arable run` and `arable sweep` take it");
+                .help("`arable run`, `plan`, `sweep`, `tune` and `sensitivity` take it");
             return Err(Diagnostics::new(vec![item], self.tree.origins.clone()));
         }
         self.resolved(|raw: &Scenario, resolver| resolve::resolve(raw, &self.name, resolver))
@@ -148,17 +150,13 @@ impl Source {
     ) -> Result<(P, Vec<Warning>), Diagnostics> {
         let mut tree = self.tree.clone();
         let (raw, mut items) = typed::read::<R>(&mut tree);
+        if let (false, Some(wrong)) = (items.is_empty(), kind::another(&self.tree, tree.what)) {
+            return Err(wrong);
+        }
         let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
-        let mut resolver = Resolver {
-            tree: &tree,
-            dir: &self.dir,
-            // The population is the same in every replication.
-            streams: Streams::new(raw.seed(), 0),
-            read_well: items.is_empty(),
-            refuted: Vec::new(),
-            errors: Vec::new(),
-            warnings: Vec::new(),
-        };
+        // The population is the same in every replication.
+        let streams = Streams::new(raw.seed(), 0);
+        let mut resolver = Resolver::new(&tree, &self.dir, streams, items.is_empty());
         let plan = resolve(&raw, &mut resolver);
         let Resolver { errors, mut warnings, .. } = resolver;
         items.extend(errors);

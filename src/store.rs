@@ -191,7 +191,7 @@ pub enum StoreError {
     },
     /// Something else lies there.
     #[error(
-        "{} is not a store: it has no store.json, but other files; name an empty or new \
+        "{} is not a store: there are other files but no store.json; name an empty or new \
          directory with --out", .0.display()
     )]
     Foreign(PathBuf),
@@ -244,6 +244,17 @@ pub enum StoreError {
          --out", .0.display()
     )]
     Busy(PathBuf),
+    /// Records that changed since they were written.
+    #[error(
+        "{} is damaged behind byte {whole}: give the command that wrote it again, which cuts it \
+         off there and goes on", path.display()
+    )]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// How much of it is whole.
+        whole: u64,
+    },
     /// Shards that do not make a whole.
     #[error("{0}")]
     Merge(String),
@@ -289,6 +300,9 @@ impl Store {
     /// See [`StoreError`].
     pub fn open(dir: &Path, head: &Head, say: fn(&str)) -> Result<Self, StoreError> {
         let path = dir.join("store.json");
+        if dir.is_file() {
+            return Err(StoreError::Foreign(dir.to_owned()));
+        }
         if !path.exists()
             && fs::read_dir(dir).is_ok_and(|mut entries| {
                 entries.any(|entry| entry.is_ok_and(|e| !ours(&e.file_name().to_string_lossy())))
@@ -308,13 +322,15 @@ impl Store {
                 .map_err(failed("write", &path))?;
         }
         let records = dir.join("records.bin");
-        let (found, cut) = log::open(&records)?;
-        if cut > 0 {
-            // What lacks records is not complete, and must not be taken for it.
-            let table = dir.join("runs.parquet");
+        let table = dir.join("runs.parquet");
+        let (found, cut) = log::open(&records, || {
+            // What lacks records is not complete, and must not be taken for it, at no moment.
             if table.exists() {
                 fs::remove_file(&table).map_err(failed("remove", &table))?;
             }
+            Ok(())
+        })?;
+        if cut > 0 {
             say(&format!(
                 "{cut} bytes at the end of {} were not written whole and are cut off",
                 records.display()
@@ -396,11 +412,16 @@ impl Store {
     }
 }
 
-/// Puts the complete shards of one sweep together: what the sweep leaves when it is run whole.
+/// Puts the complete shards of one sweep together: what the sweep leaves when it is run whole,
+/// and which of its runs failed.
 ///
 /// # Errors
 /// When a shard is missing, incomplete, or of another sweep.
-pub fn merge(shards: &[PathBuf], out: &Path, say: fn(&str)) -> Result<Head, StoreError> {
+pub fn merge(
+    shards: &[PathBuf],
+    out: &Path,
+    say: fn(&str),
+) -> Result<(Head, Failures), StoreError> {
     let mut heads: Vec<(Head, &PathBuf)> = Vec::new();
     for dir in shards {
         let head = load_head(dir)?;
@@ -457,8 +478,8 @@ pub fn merge(shards: &[PathBuf], out: &Path, say: fn(&str)) -> Result<Head, Stor
             if store.holds(record.id()) { Ok(()) } else { store.append(&record) }
         })?;
     }
-    store.finish(&head, asked)?;
-    Ok(head)
+    let failures = store.finish(&head, asked)?;
+    Ok((head, failures))
 }
 
 /// The runs of a store by their keys, for another sweep to take over; opened for reading only.

@@ -20,8 +20,6 @@ pub mod sensitivity;
 pub mod tune;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use ::study::Space;
 use serde::Serialize;
@@ -29,6 +27,8 @@ use serde::Serialize;
 use crate::diagnose::Diagnostics;
 use crate::exit::Exit;
 use crate::experiment::Experiment;
+/// How a study is carried out; nothing there changes what it finds.
+pub use crate::run::Options;
 use crate::run::RunError;
 use crate::scenario::{self, Source};
 use crate::store::StoreError;
@@ -221,36 +221,6 @@ impl Sensitivity {
     /// Everything that is wrong with either.
     pub fn load(path: &Path) -> Result<Self, Diagnostics> {
         scenario::study::sensitivity(path)
-    }
-}
-
-/// How a study is carried out; nothing here changes what it finds.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Its directory.
-    pub out: PathBuf,
-    /// Threads; 0 = one a core.
-    pub threads: usize,
-    /// The command that repeats it, for the page.
-    pub replay: String,
-    /// Set from outside to stop.
-    pub interrupt: Arc<AtomicBool>,
-    /// Runs done; for progress.
-    pub done: Arc<AtomicU64>,
-    /// Takes what a person may want to know while it happens.
-    pub say: fn(&str),
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            out: PathBuf::from("studies"),
-            threads: 0,
-            replay: String::new(),
-            interrupt: Arc::default(),
-            done: Arc::default(),
-            say: |_| (),
-        }
     }
 }
 

@@ -28,6 +28,8 @@ use self::quantity::{Quantity, Range};
 
 /// Most design points of a sweep.
 pub const MOST_POINTS: u32 = 10_000_000;
+/// Points that are tried before a sweep is taken for one that the scenario refuses altogether.
+const TRIED: u32 = 32;
 
 /// A sweep, checked: its design points are experiments as far as that can be known without
 /// trying them all.
@@ -251,6 +253,22 @@ impl Sweep {
             source.set(&axis.path, value)?;
         }
         source.experiment().map(|(experiment, _)| experiment)
+    }
+
+    /// An experiment of the sweep: the first of some points all over it that the scenario does
+    /// not refuse. Else why it refuses the first.
+    pub(crate) fn some_experiment(&self) -> Result<Experiment, Diagnostics> {
+        let points = self.points();
+        let step = points.div_ceil(TRIED).max(1);
+        let tried = (0..points).step_by(step as usize).chain(points.checked_sub(1));
+        let mut refused = None;
+        for point in tried {
+            match self.experiment(&self.parameters(point)) {
+                Ok(experiment) => return Ok(experiment),
+                Err(wrong) => refused = refused.or(Some(wrong)),
+            }
+        }
+        refused.map_or_else(|| self.base.experiment().map(|(experiment, _)| experiment), Err)
     }
 
     /// What the store of this sweep, or of a shard of it, says of itself.

@@ -70,6 +70,8 @@ fn what_was_blessed_holds_and_what_moved_is_named() {
     let place = Place::new();
     let (status, items, _) = place.check(&[]);
     assert_eq!((status, words(&items, "verdict")), (Some(4), vec!["failed".to_owned()]));
+    let detail = &words(&items, "detail")[0];
+    assert!(detail.contains("--only miner --bless REASON"), "{detail}");
 
     let (status, ..) = place.check(&["--bless", "the first numbers", "--seed", "3"]);
     assert_eq!(status, Some(0));
@@ -97,6 +99,8 @@ fn what_was_blessed_holds_and_what_moved_is_named() {
         let exact = &mut baseline["exact"];
         exact["result"]["events"] = "0".into();
         exact["result"]["tables"]["jobs"] = "0".into();
+        exact["result"]["balances"] = "0".into();
+        other(&mut exact["accounts"], 1);
         other(&mut exact["events"][1], 40);
         other(&mut exact["rows"]["jobs"], 7);
         exact["metrics"]["goodput_share"] = 2.0.into();
@@ -112,6 +116,11 @@ fn what_was_blessed_holds_and_what_moved_is_named() {
     assert!(event.starts_with("in subnet 0, event 40: `"), "{event}");
     let row = items[0]["first_rows"][0].as_str().unwrap();
     assert!(row.starts_with("jobs row 7: rep 0, job "), "{row}");
+    let account = items[0]["first_rows"][1].as_str().unwrap();
+    assert!(
+        account.starts_with("balances: account `users` of subnet 0, which holds "),
+        "{account}"
+    );
     assert_eq!(items[0]["moved"][0]["metric"], "goodput_share");
     assert_eq!(items[1]["pass"], true, "better passes where results may move");
     assert_eq!(items[2]["moved"][0]["metric"], "jobs_submitted");

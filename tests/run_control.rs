@@ -5,9 +5,11 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
+use arable::experiment::{Experiment, evaluate};
 use arable::manifest::Outcome;
 use arable::plan::Plan;
 use arable::run::{self, Options, Run};
+use arable::scenario::Source;
 use common::{Scratch, plan};
 use reports::analysis::Method;
 use reports::analysis::stopping::Decision;
@@ -109,6 +111,40 @@ fn antithetic_replications_come_in_pairs() {
     assert!(sums < plain_sums, "{sums} {plain_sums}");
     let metric = mirrored.metrics.get("jobs_submitted").unwrap();
     assert_eq!(metric.method, Some(Method::AntitheticPairs));
+}
+
+/// Half the tasks are checked: which ones of a pair's second replication are those that were not
+/// of its first, so together they are exactly half.
+#[test]
+fn replications_of_a_model_come_in_pairs() {
+    let experiment = |text: &str| {
+        let text = format!(
+            "schema: 1\ntitle: t\nsteps: 101\nmodel: {{ slash: {{ audit: 0.5, collusion: 0 }} }}\n{text}"
+        );
+        Source::from_text("pairs.yaml", &text).expect("YAML").experiment().map(|(e, _)| e)
+    };
+    let mirrored = experiment("replications: 4\nantithetic: true\n").expect("sound");
+    let plain = experiment("replications: 4\n").expect("sound");
+    let caught = |experiment: &Experiment, replication: u32| {
+        let values = evaluate(experiment, 1, replication).expect("runs");
+        values.iter().find(|value| value.name == "caught").expect("defined").value
+    };
+    for even in [0, 2] {
+        assert_eq!(caught(&mirrored, even).to_bits(), caught(&plain, even).to_bits());
+        let both = caught(&mirrored, even) + caught(&mirrored, even + 1);
+        assert!((both - 1.0).abs() < 1e-12, "{both}");
+        let both = caught(&plain, even) + caught(&plain, even + 1);
+        assert!((both - 1.0).abs() > 1e-3, "{both}");
+    }
+    let Experiment::Model(model) = mirrored else { panic!("a network") };
+    let scratch = Scratch::new();
+    let options = Options { out: scratch.path(), ..Options::default() };
+    let run = run::model::run(&model, &options).expect("runs");
+    let metric = run.metrics.get("caught").expect("defined");
+    assert_eq!(metric.method, Some(Method::AntitheticPairs));
+    assert_eq!(options.done.load(std::sync::atomic::Ordering::Relaxed), 4 * 101);
+    let odd = experiment("replications: 3\nantithetic: true\n").expect_err("no whole pairs");
+    assert!(odd.render(false).contains("come in pairs"));
 }
 
 /// A fixed warm-up leaves means out and totals in.

@@ -179,6 +179,13 @@ fn bad_sweeps_are_refused_with_advice() {
         ("axes: { steps: [1, 2] }\nconstraints: [stpes > 2]", 5, "did you mean `steps`?"),
         ("axes: { steps: [1, 2] }\nconstraints: [steps]", 5, "compares nothing"),
         ("axes: { title: [a, b] }\nconstraints: [title > 2]", 5, "numbers of one unit"),
+        ("axes: { steps: [1, 2] }\nconstraints: [steps < 500 ms]", 5, "expected no unit"),
+        ("axes: { steps: [0, -1] }", 4, "`steps` is out of range"),
+        (
+            "axes: { steps: { from: 1.5, to: 9, points: 3, whole: true } }",
+            4,
+            "whole numbers at both ends",
+        ),
         ("replications: 0", 4, "`replications` is out of range"),
         ("replications: { until: { metric: x11, half_width: 5% } }", 4, "did you mean `x1`?"),
         ("scenario_file: x", 4, "the sweep has no key `scenario_file`"),
@@ -254,6 +261,28 @@ fn read(table: &Path) -> Vec<BTreeMap<String, String>> {
     rows
 }
 
+/// A file given to the command of another kind is told to be of that kind, and no more.
+#[test]
+fn files_of_other_kinds_are_named() {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let table = [
+        ("run", "sweeps/ten-variables.yaml", "a sweep, not a scenario", "`arable sweep`"),
+        ("sweep", "models/slash.yaml", "a scenario, not a sweep", "`arable run`"),
+        ("tune", "sweeps/ten-variables.yaml", "a sweep, not a tuning", "`arable sweep`"),
+        ("tune", "tune/sensitivity-slash.yaml", "a sensitivity study", "`arable sensitivity`"),
+        ("sensitivity", "tune/slash.yaml", "a tuning, not a", "`arable tune`"),
+        ("check", "tutorial/01-one-miner.yaml", "a scenario, not a suite", "`arable run`"),
+    ];
+    for (command, file, what, takes) in table {
+        let file = scenarios.join(file).display().to_string();
+        let output = arable(&[command, &file]).output().expect("it starts");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{error}");
+        assert!(error.contains(what) && error.contains(takes), "{command}: {error}");
+        assert_eq!(error.matches("error[").count(), 1, "{command}: {error}");
+    }
+}
+
 /// Threads, interruptions and shards leave no mark.
 #[test]
 fn shards_threads_and_repetition_leave_the_same_bytes() {
@@ -282,7 +311,8 @@ fn shards_threads_and_repetition_leave_the_same_bytes() {
         .collect();
     let merged = scratch.path().join("merged");
     let reversed: Vec<PathBuf> = shards.iter().rev().cloned().collect();
-    arable::store::merge(&reversed, &merged, |_| ()).expect("merges");
+    let (_, failures) = arable::store::merge(&reversed, &merged, |_| ()).expect("merges");
+    assert_eq!(failures.number, 0);
     assert_same(&merged, &whole);
 
     // Shards that do not make a whole.
@@ -295,6 +325,16 @@ fn shards_threads_and_repetition_leave_the_same_bytes() {
     let other_store = scratch.path().join("other");
     store(&other, &other_store);
     assert!(merge(&[shards[0].clone(), other_store]).contains("different sweeps"));
+    // A complete shard whose records changed since: nothing may be missing without a word.
+    let records = shards[2].join("records.bin");
+    let good = fs::read(&records).expect("there");
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 1;
+    for bytes in [&bad[..], &good[..good.len() - 1], b""] {
+        fs::write(&records, bytes).expect("writable");
+        assert!(merge(&shards).contains("is damaged behind byte"));
+    }
+    fs::write(&records, good).expect("writable");
     fs::remove_file(shards[1].join("runs.parquet")).expect("there");
     assert!(merge(&shards).contains("not complete"));
     assert!(merge(&[scratch.path().join("nowhere")]).contains("not a store"));
@@ -353,6 +393,36 @@ fn failures_are_recorded_and_the_rest_goes_on() {
     assert!(of("1").iter().all(|(none, error)| *none && error.contains("not a finite number")));
     assert!(of("2")[0].1.contains("refuses"), "{:?}", of("2"));
     assert_eq!(store(&sweep, &out).run_now, 0, "a failure is a result");
+
+    // Which point it is does not matter.
+    let sweep = load(&scratch, "axes: { steps: [0, 5, 6], seed: [3, 4] }");
+    let out = scratch.path().join("first");
+    let report = store(&sweep, &out);
+    assert_eq!((report.runs, report.failed), (6, 2));
+    let told = forecast(&sweep, Shard::WHOLE, 1).expect("runs");
+    assert_eq!((told.runs_at_most, told.refused), (4, 2));
+    // An axis over seeds is the column of seeds, once.
+    let file = fs::File::open(&report.table).expect("a table");
+    let table = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file);
+    let table = table.expect("Parquet");
+    let names: Vec<&str> = table.schema().fields().iter().map(|f| f.name().as_str()).collect();
+    assert_eq!(names[..5], ["key", "point", "replication", "seed", "steps"]);
+    assert_eq!(names.iter().filter(|name| **name == "seed").count(), 1);
+    for row in read(&report.table) {
+        let point: u32 = row["point"].parse().expect("a number");
+        assert_eq!(row["seed"], sweep.parameters(point)[1]);
+    }
+}
+
+/// A flag that is set stops a sweep even where nothing is left to run.
+#[test]
+fn a_complete_sweep_can_be_interrupted() {
+    let scratch = Scratch::new();
+    let sweep = load(&scratch, "axes: { steps: [0, 5] }");
+    let options = to(scratch.path().join("store"));
+    run(&sweep, &options).expect("runs");
+    options.interrupt.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(matches!(run(&sweep, &options), Err(SweepError::Interrupted(_))));
 }
 
 /// Each point stops by itself, and on one thread as on two.
@@ -375,7 +445,11 @@ fn points_stop_when_they_are_sure() {
     let told = forecast(&sweep, Shard::WHOLE, 1).expect("runs");
     assert_eq!((told.points, told.runs_at_least, told.runs_at_most), (3, 9, 90));
     assert!(told.seconds_a_run > 0.0 && told.bytes > 0);
-    assert_eq!(store(&sweep, &two).run_now, 0, "what decides is read from the store");
+    // A round of another size than before is not run beyond what the rule needs.
+    for threads in 1..=7 {
+        let again = run(&sweep, &Options { threads, ..to(two.clone()) }).expect("runs");
+        assert_eq!(again.run_now, 0, "what decides is read from the store: {threads} threads");
+    }
 }
 
 /// Stores that a sweep must not touch, each told apart.

@@ -47,6 +47,8 @@ fn known_answers_are_found() {
         ("posted-price", 0.5, 0.02),
         ("emission", 0.05 * 5.0_f64.ln(), 0.02),
         ("slash", 1.0 / (0.08 * 0.9) - 1.2, 0.03),
+        // A network: 1 − 0.6 · 0.99 · s = 1/2, in per cent.
+        ("spot-checks", 50.0 / (0.6 * 0.99), 0.03),
     ];
     for (name, want, within) in table {
         let (told, _) = shipped("tune", name);
@@ -59,6 +61,23 @@ fn known_answers_are_found() {
             assert!((end(0)..=end(1)).contains(&want), "{name}: {interval:?}");
         }
     }
+}
+
+/// The bound of the deterrence study binds: its answer must deter by the published condition, not
+/// only in the runs that it was found with; and was measured as often as the file allows.
+#[test]
+fn an_answer_at_a_binding_bound_deters() {
+    let (told, _) = shipped("tune", "deterrence");
+    let answer = &told["report"]["answer"];
+    let value = |k: usize| answer["parameters"][k]["value"].as_f64().expect("a number");
+    let (slash, audit) = (value(0), value(1));
+    let least = 1.0 / (0.9 * (slash + 1.2));
+    assert!(audit >= least && audit < 1.15 * least, "{audit} for {least}");
+    let trial = usize::try_from(answer["trial"].as_u64().expect("a trial")).expect("small");
+    assert_eq!(told["report"]["trials"][trial]["replications"], 32);
+    let found = answer["found"].as_array().expect("metrics");
+    let constant = found.iter().find(|found| found["metric"] == "honest_income").expect("there");
+    assert_eq!(constant["error"], 0.0, "what does not vary has no error");
 }
 
 /// All points of the front lie within the bound, and close to the front of the stated form: the

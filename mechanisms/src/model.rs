@@ -86,16 +86,39 @@ fn within(
     ParamError::unless((low..=high).contains(&value), field, value, expected)
 }
 
+/// Steps between two questions whether to go on.
+const SLICE: u64 = 1 << 16;
+
 /// Steps a model from its beginning: step `n` draws from the stream of `key` on occasion `n`.
+/// Every so often `go_on` is told how many steps were taken since; `None` if it says no.
 ///
 /// # Errors
 /// When a parameter is out of its domain.
-pub fn run<M: Model>(params: &M::Params, steps: u64, key: Key) -> Result<Vec<f64>, ParamError> {
+pub fn run_while<M: Model>(
+    params: &M::Params,
+    steps: u64,
+    key: Key,
+    go_on: &mut dyn FnMut(u64) -> bool,
+) -> Result<Option<Vec<f64>>, ParamError> {
     let mut model = M::new(params)?;
-    for now in 0..steps {
-        model.step(now, &mut Stream::new(key, now));
+    let mut from = 0;
+    while from < steps {
+        let to = steps.min(from.saturating_add(SLICE));
+        for now in from..to {
+            model.step(now, &mut Stream::new(key, now));
+        }
+        if !go_on(to - from) {
+            return Ok(None);
+        }
+        from = to;
     }
-    Ok(model.figures())
+    Ok(Some(model.figures()))
+}
+
+/// The same from beginning to end.
+#[cfg(test)]
+fn run<M: Model>(params: &M::Params, steps: u64, key: Key) -> Result<Vec<f64>, ParamError> {
+    Ok(run_while::<M>(params, steps, key, &mut |_| true)?.expect("nothing stops it"))
 }
 
 /// Declares the models. Each line `module::Type` is the whole registration: the YAML key is the
@@ -154,12 +177,19 @@ macro_rules! models {
             }
 
             /// Steps the chosen model from its beginning: its figures, in the order of
-            /// [`ModelSpec::metrics`]. See [`run`].
+            /// [`ModelSpec::metrics`]. See [`run_while`].
             ///
             /// # Errors
             /// When a parameter is out of its domain.
-            pub fn run(&self, steps: u64, key: Key) -> Result<Vec<f64>, ParamError> {
-                match self { $(Self::$ty(params) => run::<$module::$ty>(params, steps, key),)* }
+            pub fn run(
+                &self,
+                steps: u64,
+                key: Key,
+                go_on: &mut dyn FnMut(u64) -> bool,
+            ) -> Result<Option<Vec<f64>>, ParamError> {
+                match self {
+                    $(Self::$ty(params) => run_while::<$module::$ty>(params, steps, key, go_on),)*
+                }
             }
         }
     };
@@ -208,10 +238,25 @@ mod tests {
             names.dedup();
             assert_eq!(names.len(), metrics.len(), "no name twice");
 
-            let figures = |steps, key: u64| example.run(steps, key.into()).unwrap();
+            let figures = |steps, key: u64| {
+                example.run(steps, key.into(), &mut |_| true).unwrap().expect("not stopped")
+            };
             assert_eq!(figures(50, 7).len(), metrics.len());
             let bits = |f: Vec<f64>| f.into_iter().map(f64::to_bits).collect::<Vec<_>>();
             assert_eq!(bits(figures(50, 7)), bits(figures(50, 7)), "the same twice");
         }
+    }
+
+    #[test]
+    fn steps_are_told_and_a_model_can_be_stopped() {
+        let model = &ModelSpec::examples()[0];
+        let mut told = Vec::new();
+        let mut go_on = |steps| {
+            told.push(steps);
+            true
+        };
+        assert!(model.run(2 * SLICE + 5, 7.into(), &mut go_on).unwrap().is_some());
+        assert_eq!(told, [SLICE, SLICE, 5]);
+        assert_eq!(model.run(u64::MAX, 7.into(), &mut |_| false).unwrap(), None);
     }
 }

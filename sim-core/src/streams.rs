@@ -17,8 +17,8 @@ use sim_types::stream::Key;
 /// The purposes whose draws have a direction: sooner or later, longer or shorter, done or not.
 /// Draws that choose one of many (a subnet, a region, a provider) or that only name something
 /// (fingerprints) have none, and are independent in both replications of a pair.
-pub const INVERTED: [&str; 7] =
-    ["answer", "arrivals", "behaviour", "probe", "recheck", "request", "verify"];
+pub const INVERTED: [&str; 8] =
+    ["answer", "arrivals", "behaviour", "probe", "recheck", "request", "step", "verify"];
 
 /// All streams of one replication of one seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -52,6 +52,10 @@ pub struct Exact {
     /// Rows of every table.
     #[serde(default)]
     pub rows: BTreeMap<String, Trail>,
+    /// What every account holds at the end of replication 0; absent in baselines of earlier
+    /// versions.
+    #[serde(default)]
+    pub accounts: Option<Trail>,
 }
 
 /// A metric's value and how far it may move.

@@ -8,10 +8,10 @@ use reports::Metrics;
 use reports::direction::{Better, better};
 use reports::stats;
 use reports::table::Table;
-use sim_core::determinism::Watch;
+use sim_core::determinism::{Step, Watch};
 use sim_core::trace::{self, table_path};
-use sim_types::SimTime;
 use sim_types::record::TABLES;
+use sim_types::{Amount, SimTime};
 
 use super::baseline::{Baseline, Exact, Held, Recorded, SCHEMA};
 use super::ranks;
@@ -166,7 +166,8 @@ fn exact(
         item.first_rows.push(row.unwrap_or_else(|error| format!("{table} ({error})")));
     }
     if now.balances != expected.result.balances {
-        item.first_rows.push("balances of accounts at the end, which no table shows".to_owned());
+        let account = guarded(|| first_account(plan, expected, options));
+        item.first_rows.push(account.unwrap_or_else(|error| format!("balances ({error})")));
     }
     let mut item = item.judge();
     if now.plan != expected.result.plan && !item.pass {
@@ -241,6 +242,31 @@ fn first_row(table: &str, expected: &Exact, figures: &Figures) -> Result<String,
         Some(row) => format!("{which}: {row}"),
         None => format!("{which}: it ends here, the baseline has {} rows", trail.steps),
     })
+}
+
+/// The first account that holds something else at the end of replication 0.
+fn first_account(plan: &Plan, expected: &Exact, options: &Options) -> Result<String, RunError> {
+    let Some(trail) = &expected.accounts else {
+        return Ok("balances of accounts at the end, which no table shows".to_owned());
+    };
+    let accounts = run::accounts(plan, options)?;
+    Ok(match trail.first_difference(&account_steps(&accounts)) {
+        None => "balances of accounts at the end of a later replication".to_owned(),
+        Some(range) => match accounts.get(range.start) {
+            Some((name, amount)) => format!("balances: {name}, which holds {amount} at the end"),
+            None => format!("balances: account {}, which is gone", range.start),
+        },
+    })
+}
+
+/// The running hash of what accounts hold.
+fn account_steps(accounts: &[(String, Amount)]) -> Vec<Step> {
+    let mut hasher = blake3::Hasher::new();
+    let step = |(_, amount): &(String, Amount)| {
+        hasher.update(&amount.0.to_le_bytes());
+        Step { bits: hasher.finalize().as_bytes()[0] >> 2, time: SimTime::ZERO }
+    };
+    accounts.iter().map(step).collect()
 }
 
 /// A row with the names of its columns.
@@ -421,6 +447,7 @@ fn trails(plan: &Plan, figures: &Figures) -> Result<Exact, RunError> {
         metrics: figures.metrics.metrics.iter().map(|m| (m.name.clone(), m.value)).collect(),
         events: logs.iter().map(|log| Trail::of(&log.trail)).collect(),
         rows,
+        accounts: Some(Trail::of(&account_steps(&run::accounts(plan, &Options::default())?))),
     })
 }
 

@@ -12,7 +12,7 @@ use super::ranks;
 use crate::diagnose::{Code, Diagnostic, Diagnostics, Span, list, nearest, quoted};
 use crate::scenario::choice::Ordered;
 use crate::scenario::tree::Tree;
-use crate::scenario::{typed, yaml};
+use crate::scenario::{kind, typed, yaml};
 
 /// The version of the suite's form.
 const SCHEMA: u32 = 1;
@@ -172,9 +172,13 @@ impl Suite {
     pub fn from_text(file: &Path, text: &str) -> Result<Self, Diagnostics> {
         let mut tree = yaml::parse(&file.display().to_string(), text)
             .map_err(|(items, origins)| Diagnostics::new(items, origins))?;
+        let another = kind::another(&tree, "suite");
         let (raw, mut items) = typed::read::<Raw>(&mut tree);
         for item in &mut items {
             item.message = item.message.replacen("the scenario", "the suite", 1);
+        }
+        if let (false, Some(wrong)) = (items.is_empty(), another) {
+            return Err(wrong);
         }
         let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
         let folder = file.parent().unwrap_or(Path::new(""));
@@ -193,23 +197,15 @@ impl Suite {
             recorded: recorded.metrics.values().map(Vec::len).max().map_or(0, short),
             metrics: recorded.metrics.keys().cloned().collect(),
         });
-        let check = Check {
-            name: name_of(file),
-            line: 0,
-            scenario: folder.join(&baseline.scenario),
-            set: baseline.set.clone(),
-            baseline: file.to_owned(),
-            exact: baseline.exact.is_some(),
-            bands: baseline.bands.iter().map(|(name, held)| (name.clone(), held.band)).collect(),
-            replicated,
-            better: BTreeMap::new(),
-        };
-        Self {
-            file: file.to_owned(),
-            false_alarm: FALSE_ALARM,
-            checks: vec![check],
-            tables: Vec::new(),
+        let scenario = folder.join(&baseline.scenario);
+        let mut suite = Self::of_scenario(file, scenario, baseline.set.clone());
+        for check in &mut suite.checks {
+            check.exact = baseline.exact.is_some();
+            let bands = baseline.bands.iter();
+            check.bands = bands.map(|(name, held)| (name.clone(), held.band)).collect();
+            check.replicated.clone_from(&replicated);
         }
+        suite
     }
 
     /// A baseline that is not there yet: exact.

@@ -139,7 +139,13 @@ impl Run {
             replay,
             ..Options::default()
         };
-        match run::model::run(plan, &options) {
+        let bar = output::Bar {
+            total: plan.steps.saturating_mul(plan.replications.into()),
+            template: "{msg} {bar:40} {percent:>3} % of steps, {elapsed} gone, {eta} to go",
+            name: &plan.name,
+            quiet: self.quiet,
+        };
+        match output::with_bar(&bar, &options.done, || run::model::run(plan, &options)) {
             Ok(run) => self.tell_model(&run),
             Err(error) => output::run_failure(&error),
         }

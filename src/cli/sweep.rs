@@ -98,12 +98,16 @@ impl Sweep {
             let message = format!("run {} failed and leaves no directory: {reason}", record.key);
             return Err(SweepError::Asked(message));
         }
-        let file = self.file.display();
+        let (file, store) = (self.file.display(), self.store(plan));
         let options = run::Options {
             out: self.runs.clone(),
             threads: self.threads,
             interrupt: output::interrupt(),
-            replay: format!("arable sweep {file} --regenerate {}", record.key),
+            replay: format!(
+                "arable sweep {file} --out {} --regenerate {}",
+                store.display(),
+                record.key
+            ),
             ..run::Options::default()
         };
         let (dir, metrics) = match &experiment {
@@ -231,12 +235,14 @@ struct Merged {
     table: String,
     shards: usize,
     points: u32,
+    failed: u64,
 }
 
 impl Merge {
     pub(super) fn execute(self) -> Exit {
-        let head = match store::merge(&self.stores, &self.out, |text| output::say(text)) {
-            Ok(head) => head,
+        let merged = store::merge(&self.stores, &self.out, |text| output::say(text));
+        let (head, failures) = match merged {
+            Ok(merged) => merged,
             Err(error) => return output::failure(error.exit(), error),
         };
         let told = Merged {
@@ -244,13 +250,20 @@ impl Merge {
             table: self.out.join("runs.parquet").display().to_string(),
             shards: self.stores.len(),
             points: head.points,
+            failed: failures.number,
         };
-        if self.json {
-            return output::json(&told);
-        }
-        output::text(&format!(
-            "{}\n\n  points   {}, from {} shards\n  store    {}\n  table    {}\n",
-            head.title, told.points, told.shards, told.store, told.table
-        ))
+        let ended = if self.json {
+            output::json(&told)
+        } else {
+            let failed = match told.failed {
+                0 => String::new(),
+                failed => format!("  FAILED   {failed} runs, see the column `error`\n"),
+            };
+            output::text(&format!(
+                "{}\n\n  points   {}, from {} shards\n{failed}  store    {}\n  table    {}\n",
+                head.title, told.points, told.shards, told.store, told.table
+            ))
+        };
+        if ended == Exit::Good && told.failed > 0 { Exit::Failed } else { ended }
     }
 }

@@ -2,8 +2,6 @@
 //! which of them matter.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use clap::Args;
 use serde::Serialize;
@@ -40,8 +38,8 @@ impl Common {
             threads: self.threads,
             replay: format!("arable {command} {}", file.display()),
             interrupt: output::interrupt(),
-            done: Arc::new(AtomicU64::new(0)),
             say: |text| output::say(text),
+            ..Options::default()
         }
     }
 }

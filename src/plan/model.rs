@@ -27,6 +27,8 @@ pub struct ModelPlan {
     pub replications: u32,
     /// When fewer are enough.
     pub stopping: Option<stopping::Rule>,
+    /// Whether replications come in pairs, each the mirror image of the other.
+    pub antithetic: bool,
     /// Steps of a replication, at least 1.
     pub steps: u64,
     /// What is stepped.
@@ -54,7 +56,8 @@ impl ModelPlan {
     /// The name of the random numbers of one replication: the same for every design.
     #[must_use]
     pub fn key(&self, seed: u64, replication: u32) -> Key {
-        Streams::new(seed, replication).key("model", "step")
+        let of = if self.antithetic { Streams::antithetic } else { Streams::new };
+        of(seed, replication).key("model", "step")
     }
 
     /// The whole plan as YAML.
@@ -80,8 +83,11 @@ impl ModelPlan {
                 "replications".to_owned(),
                 super::text::replications(self.replications, self.stopping.as_ref()),
             ),
-            ("model".to_owned(), self.model.name().to_owned()),
         ];
+        if self.antithetic {
+            lines.push(("antithetic".to_owned(), "pairs of replications".to_owned()));
+        }
+        lines.push(("model".to_owned(), self.model.name().to_owned()));
         for (name, value) in parameters[self.model.name()].as_object().into_iter().flatten() {
             lines.push((format!("  {name}"), value.to_string()));
         }

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use sim_core::digest::Digest;
 
 use super::{Cleaned, Options, RunError, verdicts, write_json};
-use crate::control::{self, Controlled, Measured};
-use crate::experiment::{Experiment, Value, evaluate_until};
+use crate::control::{self, Controlled, Measured, Number};
+use crate::experiment::{self, Value};
 use crate::manifest::Host;
 use crate::plan::ModelPlan;
 
@@ -87,10 +87,12 @@ pub struct Run {
 /// # Errors
 /// See [`RunError`].
 pub fn run(plan: &ModelPlan, options: &Options) -> Result<Run, RunError> {
-    let experiment = Experiment::Model(Box::new(plan.clone()));
+    let go_on = |steps: u64| {
+        options.done.fetch_add(steps, Ordering::Relaxed);
+        !options.interrupt.load(Ordering::Relaxed)
+    };
     let one = |rep: u32| -> Result<Measured<Vec<Value>>, RunError> {
-        let replica = evaluate_until(&experiment, plan.seed, rep, &options.interrupt)?;
-        options.done.fetch_add(plan.steps, Ordering::Relaxed);
+        let replica = experiment::model(plan, plan.seed, rep, &mut { go_on })?;
         let value = plan.stopping.as_ref().and_then(|rule| {
             replica.iter().find(|value| value.name == rule.metric).map(|value| value.value)
         });
@@ -98,7 +100,7 @@ pub fn run(plan: &ModelPlan, options: &Options) -> Result<Run, RunError> {
     };
     let threads = super::threads(options.threads, plan.replications);
     let controlled =
-        super::pool(threads)?.install(|| control::replications(experiment.number(), one))?;
+        super::pool(threads)?.install(|| control::replications(Number::of_model(plan), one))?;
     let Controlled { kept, stopped, .. } = controlled;
     let metrics = metrics(plan, &kept);
     let manifest = Manifest {
@@ -136,7 +138,7 @@ fn metrics(plan: &ModelPlan, kept: &[Vec<Value>]) -> Metrics {
     let metrics = plan.model.metrics().iter().enumerate().filter_map(|(place, metric)| {
         let per_replication: Vec<Option<f64>> =
             kept.iter().map(|values| values.get(place).map(|v| v.value)).collect();
-        let found = estimate(&per_replication, false)?;
+        let found = estimate(&per_replication, plan.antithetic)?;
         Some(Metric {
             name: metric.name.to_owned(),
             unit: metric.unit.to_owned(),

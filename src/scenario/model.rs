@@ -30,6 +30,10 @@ pub(crate) struct ModelScenario {
     /// known well enough. Default 1.
     #[serde(default)]
     pub(crate) replications: Replications,
+    /// Whether replications come in pairs, the second with all random numbers mirrored: it narrows
+    /// the intervals of figures that follow them up or down. Default false.
+    #[serde(default)]
+    pub(crate) antithetic: bool,
     /// What is stepped.
     pub(crate) model: ModelSpec,
     /// Steps of a replication, 1 to 1,000,000,000. Default 1.
@@ -48,7 +52,8 @@ const fn one() -> u64 {
 pub(super) fn resolve(raw: &ModelScenario, name: &str, r: &mut Resolver<'_>) -> Option<ModelPlan> {
     resolve::head(raw.schema, &raw.title, r);
     let metrics = Metrics::Model(raw.model.metrics());
-    let (replications, stopping) = replications::number(&raw.replications, false, &metrics, r);
+    let (replications, stopping) =
+        replications::number(&raw.replications, raw.antithetic, &metrics, r);
     r.unless((1..=MOST_STEPS).contains(&raw.steps), "steps", raw.steps, "1 to 1000000000");
     let checked = raw.model.check();
     let _ = r.param(&join("model", raw.model.name()), checked);
@@ -59,6 +64,7 @@ pub(super) fn resolve(raw: &ModelScenario, name: &str, r: &mut Resolver<'_>) -> 
         seed: raw.seed,
         replications,
         stopping,
+        antithetic: raw.antithetic,
         steps: raw.steps,
         model: raw.model.clone(),
         expect,

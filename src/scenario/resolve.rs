@@ -46,7 +46,13 @@ pub(super) struct Resolver<'a> {
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    /// At the beginning, of a file that read well or not.
+    pub(super) fn new(tree: &'a Tree, dir: &'a Path, streams: Streams, read_well: bool) -> Self {
+        let (refuted, errors, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        Self { tree, dir, streams, read_well, refuted, errors, warnings }
+    }
+
     /// Whether something the scenario says at `path` is already known to be wrong.
     fn doubtful(&self, path: &str) -> bool {
         let (id, whole) = self.tree.find(path);

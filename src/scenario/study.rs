@@ -15,9 +15,8 @@ use sim_types::Share;
 use super::choice::Ordered;
 use super::raw::Anything;
 use super::resolve::{self, Resolver};
-use super::sweep::{Scale, Written, advise, base, made};
+use super::sweep::{File, Scale, Written, at_fault, base};
 use super::tree::Tree;
-use super::{Source, set, typed, yaml};
 use crate::diagnose::{Code, Diagnostic, Diagnostics, quoted};
 use crate::experiment::Experiment;
 use crate::study::{
@@ -279,23 +278,9 @@ fn read<R: DeserializeOwned, T>(
     head: fn(&R) -> Head<'_>,
     resolve: impl FnOnce(&R, &Study, &Experiment, &mut Resolver<'_>) -> Option<T>,
 ) -> Result<(Study, T), Diagnostics> {
-    let text = yaml::read_text(path).map_err(|item| Diagnostics::one(*item))?;
-    let mut tree = yaml::parse(&path.display().to_string(), &text)
-        .map_err(|(items, origins)| Diagnostics::new(items, origins))?;
-    tree.what = what;
-    let whole = tree.clone();
-    let (raw, mut items) = typed::read::<R>(&mut tree);
-    let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
+    let File { raw, mut items, tree, whole, name } = File::<R>::read(path, what)?;
     let dir = path.parent().unwrap_or(Path::new(""));
-    let mut r = Resolver {
-        tree: &tree,
-        dir,
-        streams: Streams::new(0, 0),
-        read_well: items.is_empty(),
-        refuted: Vec::new(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut r = Resolver::new(&tree, dir, Streams::new(0, 0), items.is_empty());
     let (schema, title, scenario, ranges) = head(&raw);
     resolve::head(schema, title, &mut r);
     let parameters = parameters(ranges, &mut r);
@@ -304,7 +289,6 @@ fn read<R: DeserializeOwned, T>(
         return Err(Diagnostics::new(items, tree.origins.clone()));
     }
     let base = base(scenario, &["seed"], dir, &whole)?;
-    let name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
     let mut hasher = blake3::Hasher::new();
     for text in [what, &whole.show(whole.root()), &base.tree.show(base.tree.root())] {
         hasher.update(&(text.len() as u64).to_le_bytes());
@@ -330,19 +314,14 @@ fn parameters(raw: &Ordered<RawRange>, r: &mut Resolver<'_>) -> Vec<Parameter> {
         let place = format!("parameters.{path}");
         let range =
             Range::new(raw.from.0.clone(), raw.to.0.clone(), raw.scale == Scale::Log, raw.whole);
-        let fault = match range {
-            Ok(range) => match range.parameter(path).fault() {
-                None => {
-                    parameters.push(Parameter { path: path.clone(), range });
-                    continue;
-                }
-                Some(_) => "whole numbers at both ends",
-            },
-            Err(expected) => expected,
-        };
-        let item =
-            Diagnostic::error(Code::OutOfRange, format!("{} is not a range", quoted(&place)));
-        r.error(&place, &[], item.expected(fault));
+        match range {
+            Ok(range) => parameters.push(Parameter { path: path.clone(), range }),
+            Err(expected) => {
+                let message = format!("{} is not a range", quoted(&place));
+                let item = Diagnostic::error(Code::OutOfRange, message).expected(expected);
+                r.error(&place, &[], item);
+            }
+        }
     }
     parameters
 }
@@ -360,19 +339,8 @@ fn first(study: &Study, tree: &Tree) -> Result<Experiment, Diagnostics> {
         Err(wrong) => wrong,
     };
     study.base.experiment()?;
-    let mut tree = tree.clone();
-    for (parameter, value) in study.parameters.iter().zip(&middle) {
-        let (id, _) = tree.find(&format!("parameters.{}", parameter.path));
-        let key = tree.key_span(id).unwrap_or_default();
-        let node = made(&mut tree, id, value);
-        let mut base: Source = study.base.clone();
-        set::graft(&mut base.tree, &parameter.path, key, &tree, node)?;
-        if let Err(mut alone) = base.experiment() {
-            advise(&mut alone, &parameter.path, &study.base.tree);
-            return Err(alone);
-        }
-    }
-    Err(together)
+    let values = study.parameters.iter().map(|p| p.path.as_str()).zip(middle);
+    Err(at_fault("parameters", values, &study.base, tree).unwrap_or(together))
 }
 
 /// A metric of the experiment, with its unit.

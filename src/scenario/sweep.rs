@@ -7,7 +7,7 @@ use std::path::Path;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use sim_core::streams::Streams;
 use study::design::{latin_hypercube, sobol};
 
@@ -16,7 +16,7 @@ use super::raw::Anything;
 use super::replications::Replications;
 use super::resolve::{self, Resolver};
 use super::tree::{NodeId, Tree, Value};
-use super::{Source, set, typed, yaml};
+use super::{Source, kind, set, typed, yaml};
 use crate::diagnose::{Code, Diagnostic, Diagnostics, Span, list, nearest, quoted};
 use crate::sweep::constraint::Constraint;
 use crate::sweep::quantity::{Quantity, Range};
@@ -201,25 +201,40 @@ impl JsonSchema for RawAxis {
     }
 }
 
+/// A file about a scenario, as it is written: `what` it is.
+pub(super) struct File<R> {
+    pub(super) raw: R,
+    /// What is wrong with its shape.
+    pub(super) items: Vec<Diagnostic>,
+    /// With the places of these mistakes marked.
+    pub(super) tree: Tree,
+    pub(super) whole: Tree,
+    /// Its name without directory and extension.
+    pub(super) name: String,
+}
+
+impl<R: DeserializeOwned> File<R> {
+    pub(super) fn read(path: &Path, what: &'static str) -> Result<Self, Diagnostics> {
+        let text = yaml::read_text(path).map_err(|item| Diagnostics::one(*item))?;
+        let mut tree = yaml::parse(&path.display().to_string(), &text)
+            .map_err(|(items, origins)| Diagnostics::new(items, origins))?;
+        tree.what = what;
+        let whole = tree.clone();
+        let (raw, items) = typed::read::<R>(&mut tree);
+        if let (false, Some(wrong)) = (items.is_empty(), kind::another(&whole, what)) {
+            return Err(wrong);
+        }
+        let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
+        let name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+        Ok(Self { raw, items, tree, whole, name })
+    }
+}
+
 /// Reads a sweep file and the scenario that it names.
 pub(crate) fn read(path: &Path) -> Result<Sweep, Diagnostics> {
-    let text = yaml::read_text(path).map_err(|item| Diagnostics::one(*item))?;
-    let mut tree = yaml::parse(&path.display().to_string(), &text)
-        .map_err(|(items, origins)| Diagnostics::new(items, origins))?;
-    tree.what = "sweep";
-    let whole = tree.clone();
-    let (raw, mut items) = typed::read::<Raw>(&mut tree);
-    let Some(raw) = raw else { return Err(Diagnostics::new(items, tree.origins)) };
+    let File { raw, mut items, tree, whole, name } = File::<Raw>::read(path, "sweep")?;
     let dir = path.parent().unwrap_or(Path::new(""));
-    let mut r = Resolver {
-        tree: &tree,
-        dir,
-        streams: Streams::new(0, 0),
-        read_well: items.is_empty(),
-        refuted: Vec::new(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut r = Resolver::new(&tree, dir, Streams::new(0, 0), items.is_empty());
     resolve::head(raw.schema, &raw.title, &mut r);
     let axes = axes(&raw, &whole, &mut r);
     let design = design(&raw, &axes, &mut r);
@@ -230,7 +245,6 @@ pub(crate) fn read(path: &Path) -> Result<Sweep, Diagnostics> {
         return Err(Diagnostics::new(items, tree.origins));
     };
     let base = base(&raw.scenario, &["seed", "replications"], dir, &whole)?;
-    let name = path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
     let written = [whole.show(whole.root()), base.tree.show(base.tree.root())];
     let sweep = Sweep::new(name, raw.title, &written, axes, design, &constraints, base);
     if sweep.points() == 0 {
@@ -242,7 +256,7 @@ pub(crate) fn read(path: &Path) -> Result<Sweep, Diagnostics> {
             .help("loosen a constraint, or widen an axis that it names");
         return Err(Diagnostics::new(vec![item], whole.origins));
     }
-    try_first_point(&sweep, &whole)?;
+    try_points(&sweep, &whole)?;
     Ok(sweep)
 }
 
@@ -451,6 +465,21 @@ fn constraints(raw: &Raw, axes: &[Axis], r: &mut Resolver<'_>) -> Vec<Constraint
                         .help("leave the axis out of constraints, or write its values alike");
                     r.error(&place, &["axes"], item);
                 }
+                let theirs: Vec<String> =
+                    constraint.axes().into_iter().filter_map(|axis| axes[axis].unit()).collect();
+                if let Some(unit) = constraint.units.iter().find(|unit| !theirs.contains(unit)) {
+                    let message = format!("no axis of {} is written in {unit}", quoted(text));
+                    let units = theirs.iter().map(|unit| match unit.as_str() {
+                        "" => "no unit".to_owned(),
+                        unit => quoted(unit),
+                    });
+                    let units: Vec<String> = units.collect();
+                    let item = Diagnostic::error(Code::WrongUnit, message)
+                        .found(quoted(unit))
+                        .expected(units.join(" or "))
+                        .help("write the number as the axis has it: units are not converted");
+                    r.error(&place, &["axes"], item);
+                }
                 found.push(constraint);
             }
             Err(wrong) => {
@@ -462,31 +491,46 @@ fn constraints(raw: &Raw, axes: &[Axis], r: &mut Resolver<'_>) -> Vec<Constraint
     found
 }
 
-/// Whether the first design point is an experiment at all. If not, the mistake is shown where
-/// it was made: in the scenario, or at an axis of the sweep file.
-fn try_first_point(sweep: &Sweep, tree: &Tree) -> Result<(), Diagnostics> {
-    let Err(together) = sweep.experiment(&sweep.parameters(0)) else { return Ok(()) };
+/// Whether any design point is an experiment at all: a point that the scenario refuses is
+/// recorded as one that failed, but not all of them. Then the mistake is shown where it was made:
+/// in the scenario, or at an axis of the sweep file.
+fn try_points(sweep: &Sweep, tree: &Tree) -> Result<(), Diagnostics> {
+    let Err(together) = sweep.some_experiment() else { return Ok(()) };
     sweep.base.experiment()?;
+    let values = sweep.axes.iter().zip(sweep.parameters(0));
+    let values = values.map(|(axis, value)| (axis.path.as_str(), value));
+    Err(at_fault("axes", values, &sweep.base, tree).unwrap_or(together))
+}
+
+/// What is wrong with the first of these values that the scenario refuses by itself, at its place
+/// in the file.
+pub(super) fn at_fault<'a>(
+    folder: &str,
+    values: impl Iterator<Item = (&'a str, String)>,
+    base: &Source,
+    tree: &Tree,
+) -> Option<Diagnostics> {
     let mut tree = tree.clone();
-    for (axis, value) in sweep.axes.iter().zip(sweep.parameters(0)) {
-        let (id, found) = tree.find(&format!("axes.{}", axis.path));
+    for (path, value) in values {
+        let (id, found) = tree.find(&format!("{folder}.{path}"));
         if !found {
             continue;
         }
         let key = tree.key_span(id).unwrap_or_default();
         let item = items(&tree, id).iter().copied().find(|&item| tree.show(item) == value);
         let node = item.unwrap_or_else(|| made(&mut tree, id, &value));
-        let mut base = sweep.base.clone();
-        set::graft(&mut base.tree, &axis.path, key, &tree, node)?;
-        let Err(mut alone) = base.experiment() else { continue };
-        advise(&mut alone, &axis.path, &sweep.base.tree);
-        return Err(alone);
+        let mut alone = base.clone();
+        let grafted = set::graft(&mut alone.tree, path, key, &tree, node);
+        if let Err(mut wrong) = grafted.and_then(|()| alone.experiment().map(drop)) {
+            advise(&mut wrong, path, &base.tree);
+            return Some(wrong);
+        }
     }
-    Err(together)
+    None
 }
 
 /// Names the path that was meant where one is not known.
-pub(super) fn advise(wrong: &mut Diagnostics, path: &str, scenario: &Tree) {
+fn advise(wrong: &mut Diagnostics, path: &str, scenario: &Tree) {
     let unknown = |item: &&mut Diagnostic| item.code == Code::UnknownKey && item.help.is_none();
     for item in wrong.items.iter_mut().filter(unknown) {
         let near = meant(path, &paths(scenario));
@@ -509,7 +553,7 @@ fn meant(written: &str, paths: &[String]) -> Option<String> {
 }
 
 /// A value of a range, as if it stood where the range does.
-pub(super) fn made(tree: &mut Tree, range: NodeId, value: &str) -> NodeId {
+fn made(tree: &mut Tree, range: NodeId, value: &str) -> NodeId {
     let span: Span = tree.blame(range);
     let parent = tree.node(range).parent;
     let number = value.parse::<f64>().is_ok();

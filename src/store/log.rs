@@ -67,7 +67,8 @@ struct Records<R> {
 impl<R: Read> Records<R> {
     /// The next record; `None` at the end, or where the file is not whole.
     fn next(&mut self) -> io::Result<Option<Record>> {
-        Ok(self.content()?.and_then(|(content, _)| decode(&content).ok()))
+        // What fits its check was written by this version: see `store.json`.
+        self.content()?.map(|(content, _)| decode(&content)).transpose()
     }
 
     /// The content of the next record and its place.
@@ -109,17 +110,18 @@ fn records(path: &Path) -> io::Result<Option<Records<BufReader<File>>>> {
     Ok(whole.then_some(Records { from, at: HEAD.len() as u64 }))
 }
 
-/// Hands over every record of a file.
+/// Hands over every record of a file, all of which must be whole.
 pub(super) fn each(
     path: &Path,
     mut take: impl FnMut(Record) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    if let Some(mut records) = records(path).map_err(failed("read", path))? {
-        while let Some(record) = records.next().map_err(failed("read", path))? {
-            take(record)?;
-        }
+    let damaged = |whole| StoreError::Damaged { path: path.to_owned(), whole };
+    let mut records = records(path).map_err(failed("read", path))?.ok_or_else(|| damaged(0))?;
+    while let Some(record) = records.next().map_err(failed("read", path))? {
+        take(record)?;
     }
-    Ok(())
+    let length = std::fs::metadata(path).map_err(failed("read", path))?.len();
+    if length == records.at { Ok(()) } else { Err(damaged(records.at)) }
 }
 
 /// Where every whole record of a file lies, and how many bytes are whole.
@@ -137,9 +139,15 @@ pub(super) fn scan(path: &Path) -> Result<(BTreeMap<Id, Place>, u64), StoreError
 }
 
 /// Opens a file of records or begins one: what lies in it, and how many bytes at its end were
-/// cut off.
-pub(super) fn open(path: &Path) -> Result<(BTreeMap<Id, Place>, u64), StoreError> {
+/// cut off. `before_cut` is called before a byte is.
+pub(super) fn open(
+    path: &Path,
+    before_cut: impl FnOnce() -> Result<(), StoreError>,
+) -> Result<(BTreeMap<Id, Place>, u64), StoreError> {
     let (places, whole) = if path.exists() { scan(path)? } else { (BTreeMap::new(), 0) };
+    if whole == 0 || std::fs::metadata(path).map_err(failed("read", path))?.len() > whole {
+        before_cut()?;
+    }
     let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
     let mut file = file.map_err(failed("open", path))?;
     let length = file.metadata().map_err(failed("read", path))?.len();

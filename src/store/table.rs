@@ -5,7 +5,7 @@
 //! | `key` | text | the run's name by content, hexadecimal |
 //! | `point`, `replication` | uint32 | design point and replication, from 0 |
 //! | `seed` | uint64 | |
-//! | one for each axis, by its path | float64 where all values are numbers of one unit, else text | as set |
+//! | one for each axis but `seed`, by its path | float64 where all values are numbers of one unit, else text | as set |
 //! | one for each metric | float64 | null where undefined |
 //! | `error` | text | why a run failed, null if it did not |
 //!
@@ -41,6 +41,8 @@ struct Columns {
 
 struct Axis {
     path: String,
+    /// Which of the parameters it is.
+    place: usize,
     /// Of all its values, if they are numbers of one unit.
     unit: Option<String>,
 }
@@ -102,8 +104,12 @@ fn columns(records: &Path, head: &Head, failures: &mut Failures) -> Result<Colum
         }
         Ok(())
     })?;
-    let axes = head.axes.iter().zip(units);
-    let axes = axes.map(|(path, unit)| Axis { path: path.clone(), unit: unit.flatten() });
+    let axes = head.axes.iter().zip(units).enumerate();
+    let axes = axes.filter(|(_, (path, _))| *path != "seed").map(|(place, (path, unit))| Axis {
+        path: path.clone(),
+        place,
+        unit: unit.flatten(),
+    });
     Ok(Columns { axes: axes.collect(), metrics })
 }
 
@@ -154,12 +160,13 @@ fn arrays(columns: &Columns, rows: &[Record]) -> Vec<ArrayRef> {
         Arc::new(replication.finish()),
         Arc::new(seed.finish()),
     ];
-    for (place, axis) in columns.axes.iter().enumerate() {
-        let texts = rows.iter().map(|row| row.parameters.get(place).map_or("", String::as_str));
+    for axis in &columns.axes {
+        let text = |row: &'_ Record| row.parameters.get(axis.place).cloned().unwrap_or_default();
+        let texts = rows.iter().map(text);
         arrays.push(if axis.unit.is_some() {
             let mut numbers = Float64Builder::new();
             for text in texts {
-                numbers.append_option(Quantity::read(text).map(|quantity| quantity.number));
+                numbers.append_option(Quantity::read(&text).map(|quantity| quantity.number));
             }
             Arc::new(numbers.finish())
         } else {

@@ -211,7 +211,9 @@ fn response(
         .zip(&dots[from..])
         .map(|(trial, dot)| (trial.unit.clone(), dot.outcomes[k], trial.replications))
         .collect();
-    let Some(process) = Process::of(&points, trials.problem.seed) else { return Ok(None) };
+    let varies = points.iter().any(|(_, value, _)| value.to_bits() != points[0].1.to_bits());
+    let process = varies.then(|| Process::of(&points, trials.problem.seed)).flatten();
+    let Some(process) = process else { return Ok(None) };
     let parameters = &tuning.study.parameters;
     let name = format!("response_{}", measure.name.replace('.', "_"));
     let share = |i: usize, of: usize| {

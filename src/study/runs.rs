@@ -12,6 +12,9 @@ use crate::run::{self, RunError};
 use crate::store::{FORM, Head, Id, Key, Keys, Record, Shard, Store};
 use crate::sweep::run::evaluated;
 
+/// Points whose plans are in memory at a time: that of a large network takes megabytes.
+const AT_ONCE: usize = 256;
+
 /// A point to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
@@ -118,6 +121,14 @@ impl<'a> Runs<'a> {
     /// # Errors
     /// When the machine fails; a point that fails is no error.
     pub fn of(&mut self, points: &[Point]) -> Result<Vec<Outcome>, StudyError> {
+        let mut outcomes = Vec::with_capacity(points.len());
+        for some in points.chunks(AT_ONCE) {
+            outcomes.extend(self.at_once(some)?);
+        }
+        Ok(outcomes)
+    }
+
+    fn at_once(&mut self, points: &[Point]) -> Result<Vec<Outcome>, StudyError> {
         let written: Vec<Vec<String>> =
             points.iter().map(|p| self.study.write(&p.values)).collect();
         let study = self.study;

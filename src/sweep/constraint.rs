@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A name is an axis's whole path or as much of its end as tells it from the others. A quantity
-//! counts by its number, in the unit in which the axis is written.
+//! counts by its number, so it is written in a unit in which an axis of the constraint is.
 
 use core::cmp::Ordering;
 
@@ -19,6 +19,8 @@ use crate::diagnose::{list, nearest, quoted};
 pub struct Constraint {
     /// As written.
     pub text: String,
+    /// The units of its numbers, of those that have one.
+    pub units: Vec<String>,
     first: Term,
     rest: Vec<(Comparison, Term)>,
 }
@@ -71,7 +73,7 @@ impl Constraint {
         if text.len() > LONGEST {
             return Err(wrong(format!("the constraint is longer than {LONGEST} characters")));
         }
-        let mut reader = Reader { rest: text, axes };
+        let mut reader = Reader { rest: text, axes, units: Vec::new() };
         let first = reader.sum()?;
         let mut rest = Vec::new();
         while let Some(comparison) = reader.comparison()? {
@@ -90,7 +92,7 @@ impl Constraint {
                 help: Some("write a comparison, such as `a + b <= 1`".to_owned()),
             });
         }
-        Ok(Self { text: text.to_owned(), first, rest })
+        Ok(Self { text: text.to_owned(), units: reader.units, first, rest })
     }
 
     /// The places of the axes that it speaks of.
@@ -158,6 +160,7 @@ fn wrong(message: String) -> Wrong {
 struct Reader<'a> {
     rest: &'a str,
     axes: &'a [&'a str],
+    units: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -265,8 +268,15 @@ impl Reader<'_> {
         let value: Result<f64, _> = written.replace('_', "").parse();
         let value = value.map_err(|_| wrong(format!("{} is not a number", quoted(number))))?;
         let rest = &self.rest[written.len()..];
-        let unit = |c: char| c.is_alphabetic() || c == '%';
-        self.rest = rest.trim_start_matches(unit);
+        let is_unit = |c: char| c.is_alphabetic() || matches!(c, '%' | '$');
+        // `1 TAO` as well as `1TAO`; but in `1 x` nothing says that x is no axis.
+        let unit = rest.trim_start();
+        let end = unit.find(|c: char| !is_unit(c)).unwrap_or(unit.len());
+        self.rest = rest;
+        if end > 0 && self.axis(&unit[..end]).is_err() {
+            self.units.push(unit[..end].to_owned());
+            self.rest = &unit[end..];
+        }
         Ok(Term::Number(value))
     }
 

@@ -73,6 +73,9 @@ impl Range {
         if log && from.number <= 0.0 {
             return Err("ends above 0 for a logarithmic scale");
         }
+        if whole && (from.number.fract() != 0.0 || to.number.fract() != 0.0) {
+            return Err("whole numbers at both ends");
+        }
         Ok(Self { from, to, log, whole })
     }
 
@@ -93,7 +96,8 @@ impl Range {
         &self.from.unit
     }
 
-    /// A value of the range as it is written in a scenario, rounded as by [`Range::at`].
+    /// A value of the range as it is written in a scenario: quantities with a unit to 6
+    /// significant digits, plain numbers to 12, so that 0.3 is not 0.30000000000000004.
     #[must_use]
     pub fn write(&self, value: f64) -> String {
         let digits = if self.from.unit.is_empty() { 12 } else { 6 };
@@ -102,21 +106,15 @@ impl Range {
         format!("{value}{}", self.from.suffix)
     }
 
-    /// The value at `share` of the way, 0 to 1, as it is written in a scenario: quantities with
-    /// a unit to 6 significant digits, plain numbers to 12, so that 0.3 is not
-    /// 0.30000000000000004.
+    /// The value at `share` of the way, 0 to 1, as it is written in a scenario.
     #[must_use]
     pub fn at(&self, share: f64) -> String {
         let (from, to) = (self.from.number, self.to.number);
-        let value = if self.log {
+        self.write(if self.log {
             math::exp(math::ln(from) + share * (math::ln(to) - math::ln(from)))
         } else {
             from + share * (to - from)
-        };
-        let digits = if self.from.unit.is_empty() { 12 } else { 6 };
-        let value = rounded(value, digits).clamp(from, to);
-        let value = if self.whole { value.round() } else { value };
-        format!("{value}{}", self.from.suffix)
+        })
     }
 }
 

@@ -11,9 +11,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Sweep;
-use crate::control::{self, Controlled, Measured};
+use crate::control::{self, Controlled, Measured, Number};
 use crate::exit::Exit;
-use crate::experiment::{Experiment, Value, evaluate, evaluate_until};
+use crate::experiment::{Experiment, Value, evaluate_until};
 use crate::run::{self, RunError};
 use crate::store::{self, Failures, Id, Keys, Record, Reused, Shard, Store, StoreError};
 
@@ -135,7 +135,7 @@ impl SweepError {
 /// Most runs that a shard of a sweep may take.
 #[must_use]
 pub fn most_runs(sweep: &Sweep, shard: Shard) -> u64 {
-    let replications = sweep.experiment(&sweep.parameters(0)).map_or(1, |e| e.replications());
+    let replications = sweep.some_experiment().map_or(1, |experiment| experiment.replications());
     u64::from(points(sweep, shard)) * u64::from(replications)
 }
 
@@ -223,6 +223,10 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn point(&self, point: u32) -> Result<(), SweepError> {
+        // What is stored already or refused starts no run that would look.
+        if self.options.interrupt.load(Ordering::Relaxed) {
+            return Err(RunError::Interrupted(None).into());
+        }
         let parameters = self.sweep.parameters(point);
         let experiment = match self.sweep.experiment(&parameters) {
             Ok(experiment) => experiment,
@@ -230,7 +234,9 @@ impl Work<'_> {
                 let first = refused.items.first().map(ToString::to_string).unwrap_or_default();
                 let key = Keys::of_refused(&parameters).key(0);
                 let outcome = Err(format!("the scenario refuses these values: {first}"));
-                let record = Record { key, point, replication: 0, seed: 0, parameters, outcome };
+                let seed = self.sweep.axes.iter().zip(&parameters).find(|(a, _)| a.path == "seed");
+                let seed = seed.and_then(|(_, text)| text.parse().ok()).unwrap_or(0);
+                let record = Record { key, point, replication: 0, seed, parameters, outcome };
                 let id = record.id();
                 if !self.store.holds(id) {
                     self.store.append(&record)?;
@@ -243,6 +249,11 @@ impl Work<'_> {
         };
         let keys = Keys::of(&experiment);
         let number = experiment.number();
+        if let Some(stored) = self.stored(&keys, point, number)? {
+            self.ask(&stored);
+            self.options.done.fetch_add(number.replications.into(), Ordering::Relaxed);
+            return Ok(());
+        }
         let one = |replication: u32| -> Result<Measured<Id>, SweepError> {
             let id = (keys.key(replication), point);
             let deciding = number.stopping.map(|rule| rule.metric.as_str());
@@ -259,6 +270,31 @@ impl Work<'_> {
         let spared = number.replications.saturating_sub(ran);
         self.options.done.fetch_add(spared.into(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// The runs of a point if no more are needed: a round of replications under a rule for
+    /// stopping may be larger than what is left to run.
+    fn stored(
+        &self,
+        keys: &Keys,
+        point: u32,
+        number: Number<'_>,
+    ) -> Result<Option<Vec<Id>>, SweepError> {
+        let ids = (0..number.replications).map(|replication| (keys.key(replication), point));
+        let mut ids: Vec<Id> = ids.take_while(|id| self.store.holds(*id)).collect();
+        let Some(rule) = number.stopping else {
+            return Ok((ids.len() == number.replications as usize).then_some(ids));
+        };
+        let mut values = Vec::with_capacity(ids.len());
+        for id in &ids {
+            let stored = self.store.get(*id)?.and_then(|record| record.outcome.ok());
+            let deciding = |value: &Value| value.name == rule.metric;
+            values.push(stored.and_then(|v| v.into_iter().find(deciding)).map(|v| v.value));
+        }
+        Ok(rule.decide(&values, number.antithetic).map(|decision| {
+            ids.truncate(decision.replications as usize);
+            ids
+        }))
     }
 
     fn ask(&self, ids: &[Id]) {
@@ -395,13 +431,7 @@ fn time(sweep: &Sweep, point: u32) -> Result<(f64, u64), SweepError> {
         let parameters = sweep.parameters(point);
         let Ok(experiment) = sweep.experiment(&parameters) else { return Ok((0.0, 0)) };
         let (seed, key) = (experiment.seed(), Keys::of(&experiment).key(0));
-        let outcome = match evaluate(&experiment, seed, 0) {
-            Ok(values) => Ok(values),
-            Err(error @ (RunError::Model(_) | RunError::Diverged(_) | RunError::Build(_))) => {
-                Err(error.to_string())
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let outcome = evaluated(&experiment, seed, 0, &Arc::default())?;
         runs += 1;
         if begun.elapsed() < Duration::from_millis(50) && runs < 1_000 {
             continue;

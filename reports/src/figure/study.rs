@@ -285,16 +285,14 @@ pub fn parallel(
         groups[group].points.extend(strand(values));
         groups[group].texts.extend(texts(values));
     }
-    let ticks = scales
-        .iter()
-        .zip(&ranges)
-        .enumerate()
-        .map(|(k, (scale, range))| {
-            let short = scale.label();
-            let ends = format!("{short}: {} … {}", scale.text(range[0]), scale.text(range[1]));
-            (count(k), if scales.len() > 4 { short } else { ends })
-        })
-        .collect();
+    let ends = |(scale, range): (&Scale, &[f64; 2])| {
+        format!("{}: {} … {}", scale.label(), scale.text(range[0]), scale.text(range[1]))
+    };
+    let long: Vec<String> = scales.iter().zip(&ranges).map(ends).collect();
+    // As many letters as stand side by side below the figure.
+    let fit = long.iter().all(|text| text.chars().count() * scales.len() <= 64);
+    let short = || scales.iter().map(Scale::label).collect();
+    let ticks = (0..).map(count).zip(if fit { long } else { short() }).collect();
     Plot {
         name: name.to_owned(),
         title: "Trials, parameter by parameter".to_owned(),
@@ -476,7 +474,7 @@ pub fn fan(
     let most = rows.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
     Plot {
         name: name.to_owned(),
-        title: format!("{} over {}, replication by replication", outcome.label(), x.label()),
+        title: format!("Spread of {} over {}", outcome.label(), x.label()),
         caption: format!("Spread over up to {most} replications at each value. {note}"),
         x: x.axis(rows.iter().map(|(place, _)| *place)),
         y: outcome.axis(rows.iter().flat_map(|(_, values)| values.iter().copied())),
