@@ -11,6 +11,7 @@
 //! | `replications` | how many runs, and what their means leave out | a rule |
 //! | `population` | groups | members, drawn by name |
 //! | `files` | tables of stakes, request traces | members, digests |
+//! | `hardware` | names and files of hardware profiles | profiles |
 //! | `sweep` | a sweep file | axes over a scenario |
 //! | `study` | a tuning or sensitivity file | parameters and what is asked of metrics |
 //! | `schedule` | faults and changes | what happens when |
@@ -29,6 +30,7 @@ mod compatibility;
 mod de;
 mod dtao;
 mod files;
+mod hardware;
 mod model;
 mod population;
 mod raw;

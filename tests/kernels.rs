@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use common::Scratch;
@@ -109,6 +110,8 @@ fn records_are_compared_and_make_a_profile() {
     }
     assert!(profile["fit_source"].as_str().is_some_and(|s| s.contains("4 products")), "{profile}");
 
+    runs_on(&printed(&fitted), &scratch.path());
+
     // A processor's times and a GPU's limits make no profile.
     if matches!(Place::best(), Place::Cpu { .. }) {
         let refused = kernels(&["profile", "--from-bench", path, "--device", "h100_sxm"]);
@@ -136,6 +139,55 @@ fn records_are_compared_and_make_a_profile() {
         ends(&refused, 4);
         assert!(said(&refused).contains("--out FILE"), "{}", said(&refused));
     }
+}
+
+/// The profile of a machine becomes the hardware of a scenario, and the run says which it was.
+fn runs_on(profile: &str, folder: &Path) {
+    fs::write(folder.join("here.json"), profile).expect("writable");
+    let scenario = folder.join("here.yaml");
+    let text = "\
+schema: 1
+title: On the machine that was measured
+horizon: 5min
+hardware_profiles: { here: { file: here.json } }
+population:
+  validators: { role: validator, count: 1, stake: 1000 TAO, hardware: here }
+  miners: { role: provider, count: 2, hardware: here }
+demand:
+  poisson: { rate_per_second: 0.1, prompt_tokens: { fixed: 50 }, output_tokens: { fixed: 2 } }
+market: { validator_dispatch: {} }
+execution: { roofline: { model: llama_3_1_8b } }
+verification: { scoring: {} }
+settlement: { slots: {} }
+reward: { yuma: {} }
+";
+    fs::write(&scenario, text).expect("writable");
+    let out = folder.join("run");
+    let run = Command::new(env!("CARGO_BIN_EXE_arable"))
+        .arg("run")
+        .arg(&scenario)
+        .args(["--quiet", "--json", "--out"])
+        .arg(&out)
+        .output()
+        .expect("starts");
+    ends(&run, 0);
+    let told: Value = serde_json::from_str(&printed(&run)).expect("JSON");
+    let dir = Path::new(told["dir"].as_str().expect("a path"));
+    let manifest = fs::read_to_string(dir.join("manifest.json")).expect("written");
+    let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+    let measured: Value = serde_json::from_str(profile).expect("JSON");
+    let used = &manifest["plan"]["hardware"][0];
+    assert_eq!(used["name"], "here");
+    for key in ["peak_flops", "memory_bandwidth", "compute_efficiency", "fit_source"] {
+        assert_eq!(used[key], measured[key]);
+    }
+    let facts = manifest["plan"]["facts"].as_array().expect("a list");
+    let fact = facts.iter().find(|fact| fact["name"] == "hardware.here.file").expect("recorded");
+    let digest = format!("blake3 {}", blake3::hash(profile.as_bytes()).to_hex());
+    assert_eq!((fact["value"].as_str(), &fact["source"]), (Some(&*digest), &"here.json".into()));
+    // Figures name the class of machines as the scenario does.
+    let metrics = told["metrics"].as_array().expect("a list");
+    assert!(metrics.iter().any(|metric| metric["name"] == "utilisation.here"), "{told}");
 }
 
 /// Bytes of memory that are free, by the system.
