@@ -162,6 +162,13 @@ impl Diagnostic {
         self
     }
 
+    /// Keeps the line and forgets the text: for a file of which no lines are shown.
+    #[must_use]
+    pub fn of_text_not_shown(mut self) -> Self {
+        (self.place, self.also) = (None, None);
+        self
+    }
+
     /// Concerns this part of the scenario.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {

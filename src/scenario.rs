@@ -11,6 +11,7 @@
 //! | `replications` | how many runs, and what their means leave out | a rule |
 //! | `population` | groups | members, drawn by name |
 //! | `files` | tables of stakes, request traces | members, digests |
+//! | `hardware` | names and files of hardware profiles | profiles |
 //! | `sweep` | a sweep file | axes over a scenario |
 //! | `study` | a tuning or sensitivity file | parameters and what is asked of metrics |
 //! | `kind` | | which command a file of another kind is for |
@@ -30,6 +31,7 @@ mod compatibility;
 mod de;
 mod dtao;
 mod files;
+mod hardware;
 pub(crate) mod kind;
 mod model;
 mod population;

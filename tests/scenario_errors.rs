@@ -271,6 +271,11 @@ fn every_mistake_is_reported_at_its_place() {
             (27, OutOfRange, "at least `at_least`"),
         ),
         // Files.
+        (
+            "seed: 7",
+            "hardware_profiles: { mine: { file: none.json } }",
+            (3, FileMissing, "cannot read the hardware profile: there is no such file"),
+        ),
         ("seed: 7", "initial_state: { file: none.csv }", (3, FileMissing, "there is no such file")),
         ("seed: 7", "initial_state: { file: src }", (3, FileMissing, "it is a directory")),
         // What does not go together.
@@ -532,6 +537,93 @@ fn a_request_trace_is_opened_and_its_content_is_part_of_the_plan() {
         let found = plan(trace).expect_err("no trace");
         assert_eq!((found.items[0].line, found.items[0].code), (line, code), "{found}");
     }
+}
+
+/// A profile as `arable kernels profile --from-bench` prints it.
+const PROFILE: &str = r#"{
+  "name": "measured",
+  "peak_flops": 989000000000000.0,
+  "memory_bandwidth": 3350000000000.0,
+  "memory_bytes": 80000000000,
+  "compute_efficiency": 0.7,
+  "memory_efficiency": 0.8,
+  "overhead_seconds": 4e-6,
+  "sharpness": 3.5,
+  "limits_class": "published",
+  "limits_source": "a data sheet",
+  "fit_class": "fitted",
+  "fit_source": "24 products"
+}
+"#;
+
+#[test]
+fn a_hardware_profile_is_read_from_a_file_and_its_content_is_part_of_the_plan() {
+    let dir = directory("hardware");
+    let text = sound_with("seed: 7", "hardware_profiles: { mine: { file: p/mine.json } }")
+        .replace("rtx_4090: 1", "mine: 1");
+    fs::create_dir_all(dir.join("p")).expect("writable");
+    let plan_of = |text: &str, profile: &str| {
+        fs::write(dir.join("p/mine.json"), profile).expect("written");
+        Source::from_text(dir.join("s.yaml"), text).and_then(|source| source.plan())
+    };
+    let plan = |profile: &str| plan_of(&text, profile);
+    let (one, warnings) = plan(PROFILE).expect("sound");
+    assert_eq!(warnings, []);
+    let mine = one.hardware.iter().find(|p| p.name == "mine").expect("named so by the scenario");
+    assert_eq!((mine.memory_bytes, mine.fit_source.as_str()), (80_000_000_000, "24 products"));
+    assert!((mine.overhead_seconds - 4e-6).abs() < 1e-12);
+    assert!((mine.sharpness - 3.5).abs() < 1e-12);
+    let fact = one.facts.iter().find(|f| f.name == "hardware.mine.file").expect("recorded");
+    let digest = blake3::hash(PROFILE.as_bytes()).to_hex();
+    assert_eq!((fact.value.as_str(), &*fact.source), (&*format!("blake3 {digest}"), "mine.json"));
+    assert!(one.facts.iter().any(|f| f.name == "hardware.mine.sharpness" && f.value == "3.5"));
+    let (two, _) = plan(&PROFILE.replace("3.5", "3.6")).expect("sound");
+    assert_ne!(one.digest(), two.digest());
+
+    let table = [
+        ("\"sharpness\"", "\"sharpnes\"", 9, Code::UnknownKey, "did you mean `sharpness`?"),
+        ("  \"sharpness\": 3.5,\n", "", 2, Code::MissingKey, "has no `sharpness`"),
+        ("3.5", "\"sharp\"", 9, Code::WrongType, "`sharpness`"),
+        ("3.5", "0.5", 9, Code::OutOfRange, "found `0.5`, expected 1 to 100"),
+        ("0.7", "70", 6, Code::OutOfRange, "found `70`, expected above 0, at most 1"),
+        ("0.8", "0", 7, Code::OutOfRange, "expected above 0, at most 1"),
+        ("4e-6", "-1", 8, Code::OutOfRange, "0 to 60 seconds"),
+        ("80000000000,", "-1,", 5, Code::OutOfRange, "`memory_bytes`"),
+        ("\"fitted\"", "\"guessed\"", 12, Code::UnknownName, "`assumed`"),
+        ("3.5,", "3.5,,", 9, Code::Syntax, "mine.json:9"),
+    ];
+    let mut off = Vec::new();
+    let mut hold = |found: Diagnostics, to: &str, (line, code, part): (u32, Code, &str)| {
+        let item = found.items.iter().find(|item| item.code == code);
+        let here = item.is_some_and(|item| item.line == line);
+        if !here || !found.render(false).contains(part) {
+            off.push(format!("{to}, wanted {code:?} at {line} with {part}:\n{found}"));
+        }
+    };
+    for (from, to, line, code, part) in table {
+        assert_eq!(PROFILE.matches(from).count(), 1, "{from}");
+        let found = plan(&PROFILE.replace(from, to)).expect_err(to);
+        assert!(found.items[0].file.ends_with("mine.json"), "{to}: {found}");
+        hold(found, to, (line, code, part));
+    }
+    for (wrong, line) in [("", 0), ("[1, 2]", 1), ("measured", 1), (&*" ".repeat(70_000), 0)] {
+        let found = plan(wrong).expect_err("no profile");
+        hold(found, wrong, (line, Code::FileFormat, "--from-bench"));
+    }
+    // Names: at their keys, with what to write instead.
+    let table = [
+        ("mine: 1", "mime: 1", 10, Code::UnknownName, "did you mean `mine`?"),
+        ("{ mine: {", "{ Mine: {", 3, Code::WrongType, "small letters"),
+        ("{ mine: {", "{ h100_sxm: {", 3, Code::DuplicateKey, "write `my_h100_sxm`"),
+        ("{ mine: {", "{ mine: { file: p/mine.json }, mine: {", 3, Code::DuplicateKey, "first"),
+        ("file: p", "path: p", 3, Code::UnknownKey, "`file`"),
+        ("p/mine.json", "p", 3, Code::FileMissing, "it is a directory"),
+    ];
+    for (from, to, line, code, part) in table {
+        let found = plan_of(&text.replace(from, to), PROFILE).expect_err(to);
+        hold(found, to, (line, code, part));
+    }
+    assert!(off.is_empty(), "{}", off.join("\n"));
 }
 
 /// A network with an economy; the numbers of its lines are part of the test.

@@ -165,23 +165,19 @@ static void prepare(Fiber& f, unsigned i) {
   f.stack_top = top;
 }
 
-// Lets those lanes go on whose warp has arrived in full. Lanes that are done are not waited for.
-static bool release_warps() {
-  bool any = false;
-  for (unsigned base = 0; base < threads; base += 32) {
-    unsigned lanes = threads - base < 32 ? threads - base : 32, arrived = 0, wanted = 0;
-    for (unsigned l = 0; l < lanes; l++) {
-      Fiber& f = fiber[base + l];
-      if (f.state == AT_WARP) arrived |= 1u << l, wanted |= f.mask;
-    }
-    for (unsigned l = 0; l < 32; l++)
-      if (l >= lanes || fiber[base + l].state == DONE) wanted &= ~(1u << l);
-    if (arrived == 0 || (wanted & ~arrived) != 0) continue;
-    for (unsigned l = 0; l < lanes; l++)
-      if (arrived >> l & 1) fiber[base + l].state = READY;
-    any = true;
+// Lets the lanes of a warp go on if it has arrived in full. Lanes that are done are not waited for.
+static bool release_warp(unsigned base) {
+  unsigned lanes = threads - base < 32 ? threads - base : 32, arrived = 0, wanted = 0;
+  for (unsigned l = 0; l < lanes; l++) {
+    Fiber& f = fiber[base + l];
+    if (f.state == AT_WARP) arrived |= 1u << l, wanted |= f.mask;
   }
-  return any;
+  for (unsigned l = 0; l < 32; l++)
+    if (l >= lanes || fiber[base + l].state == DONE) wanted &= ~(1u << l);
+  if (arrived == 0 || (wanted & ~arrived) != 0) return false;
+  for (unsigned l = 0; l < lanes; l++)
+    if (arrived >> l & 1) fiber[base + l].state = READY;
+  return true;
 }
 
 static uint64_t random_state;
@@ -215,8 +211,12 @@ static int run_block(unsigned order) {
       self = &f;
       fibers_switch(&scheduler_top, f.stack_top);
       done += f.state == DONE;
+      // A warp runs ahead of all others as far as it can: these must not rely on its steps.
+      if (f.state == AT_WARP && release_warp(f.index & ~31u)) q = ~0u;
     }
-    if (release_warps() || done == threads) continue;
+    bool any = false;
+    for (unsigned base = 0; base < threads; base += 32) any |= release_warp(base);
+    if (any || done == threads) continue;
     unsigned waiting = 0;
     for (unsigned i = 0; i < threads; i++) waiting += fiber[i].state == AT_BLOCK;
     if (waiting + done != threads || done > 0) {

@@ -5,6 +5,7 @@ mod profile;
 mod roofline;
 mod verify;
 
+use std::num::IntErrorKind;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -200,6 +201,9 @@ fn axis(text: &str) -> Result<(String, Vec<usize>), String> {
     let length = |part: &str| match part.trim().parse::<i128>() {
         Ok(n) if n < 0 => Err(wrong(&format!("length {n} is negative"))),
         Ok(n) => usize::try_from(n).map_err(|_| wrong(&format!("length {n} is out of range"))),
+        Err(e) if matches!(e.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => {
+            Err(wrong(&format!("length {} is out of range", part.trim())))
+        }
         Err(_) => Err(wrong(&format!("\"{part}\" is no whole number"))),
     };
     let lengths = lengths.split(',').map(length).collect::<Result<_, _>>()?;

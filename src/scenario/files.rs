@@ -26,7 +26,12 @@ const FIRST_LINES: u32 = 100;
 const CHECKED: u64 = 64 << 20;
 
 /// Opens a file that the scenario names at `path`, or says why not.
-fn open(file: &str, path: &str, what: &str, r: &mut Resolver<'_>) -> Option<(PathBuf, File)> {
+pub(super) fn open(
+    file: &str,
+    path: &str,
+    what: &str,
+    r: &mut Resolver<'_>,
+) -> Option<(PathBuf, File)> {
     let full = r.dir.join(file);
     let refuse = |why: String| {
         Diagnostic::error(Code::FileMissing, format!("cannot read the {what}: {why}"))

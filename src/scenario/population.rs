@@ -12,8 +12,9 @@ use sim_types::{Amount, StateMachine, Stream, math};
 
 use super::choice::{Behaviours, Distribution, Money};
 use super::files;
+use super::hardware::HardwareTable;
 use super::raw::{self, Scenario};
-use super::resolve::{HardwareTable, Resolver, regions, written};
+use super::resolve::{Resolver, regions, written};
 use crate::diagnose::{Code, Diagnostic, quoted};
 use crate::plan::{Group, Member, Role};
 
@@ -117,11 +118,11 @@ fn group_plan(
     r.unless(group.count >= 1, &at("count"), group.count, "at least 1");
     money(&at("stake"), group.stake.as_ref(), r);
     money(&at("balance"), group.balance.as_ref(), r);
-    let profiles: Vec<&str> = gpu_kernels::profiles::names().collect();
-    let hardware =
-        r.weighed(&at("hardware"), "hardware profile", &group.hardware, &profiles, |n| {
-            hardware.index(n)
-        });
+    let known = hardware.names();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let hardware = r.weighed(&at("hardware"), "hardware profile", &group.hardware, &known, |n| {
+        hardware.index(n)
+    });
     let places = match &group.region {
         Some(names) => regions(&at("region"), names, table, r),
         None => table.ids().map(|id| (id.0, 1)).collect(),

@@ -62,6 +62,10 @@ pub(crate) struct Scenario {
     /// Stakes and balances from a table instead of the groups' distributions.
     #[serde(default)]
     pub(crate) initial_state: Option<InitialState>,
+    /// Hardware profiles from files, each under the name that `hardware` takes: small letters,
+    /// digits and `_`, a letter first, and none of the built-in ones.
+    #[serde(default)]
+    pub(crate) hardware_profiles: Ordered<HardwareFile>,
     /// Where nodes are and how messages travel.
     #[serde(default)]
     pub(crate) network: Network,
@@ -119,7 +123,8 @@ pub(crate) struct Group {
     /// Free balance at the start. Default 0 TAO.
     #[serde(default)]
     pub(crate) balance: Option<Money>,
-    /// What its machines are: a hardware profile, or a mix by parts.
+    /// What its machines are: a hardware profile, built in or of `hardware_profiles`, or a mix
+    /// by parts.
     pub(crate) hardware: Names,
     /// Where they are: a region, or a mix by parts. Default: evenly over all regions.
     #[serde(default)]
@@ -144,6 +149,15 @@ pub(crate) struct InitialState {
     /// A CSV file, relative to the scenario, with the header
     /// `subnet,group,index,stake,balance`. Money is written with its unit; an empty field
     /// keeps what was drawn.
+    pub(crate) file: String,
+}
+
+/// A hardware profile from a file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HardwareFile {
+    /// A JSON file, relative to the scenario, as `arable kernels profile --from-bench` prints
+    /// it. Its `name` gives way to the one here.
     pub(crate) file: String,
 }
 

@@ -15,12 +15,13 @@ use mechanisms::verification::Verification;
 use reports::catalogue::{self, Definition};
 use sim_core::network::{RegionId, Regions};
 use sim_core::streams::Streams;
-use sim_types::{Amount, Fact, Fidelity, HardwareProfile, ParamError, SimDuration, SimTime};
+use sim_types::{Amount, Fact, Fidelity, ParamError, SimDuration, SimTime};
 use sim_types::{StateMachine, units};
 use workloads::demand::{Demand, DemandSpec};
 use workloads::execution::Execution;
 
 use super::choice::{Names, Ordered};
+use super::hardware::HardwareTable;
 use super::raw::{self, SCHEMA, Scenario};
 use super::replications::{self, Asked};
 use super::tree::Tree;
@@ -182,27 +183,24 @@ impl<'a> Resolver<'a> {
     pub(super) fn unknown_key(&mut self, path: &str, what: &str, name: &str, known: &[&str]) {
         let before = self.errors.len();
         self.unknown(path, what, name, known.iter().copied());
+        self.move_to_key(path, before);
+    }
+
+    /// As [`Self::error`], but about the key that stands there.
+    pub(super) fn error_at_key(&mut self, path: &str, item: Diagnostic) {
+        let before = self.errors.len();
+        self.error(path, &[], item);
+        self.move_to_key(path, before);
+    }
+
+    /// Moves the newest mistake from a value to its key, if there are more than `before`.
+    fn move_to_key(&mut self, path: &str, before: usize) {
         if self.errors.len() > before {
             let (id, _) = self.tree.find(path);
             if let (Some(span), Some(item)) = (self.tree.key_span(id), self.errors.pop()) {
                 self.errors.push(item.at(span, &self.tree.origins));
             }
         }
-    }
-}
-
-/// Hardware profiles in order of first use.
-#[derive(Default)]
-pub(super) struct HardwareTable(pub(super) Vec<HardwareProfile>);
-
-impl HardwareTable {
-    pub(super) fn index(&mut self, name: &str) -> Option<u16> {
-        if let Some(at) = self.0.iter().position(|p| p.name == name) {
-            return u16::try_from(at).ok();
-        }
-        let profile = gpu_kernels::profiles::profile(name)?;
-        self.0.push(profile.clone());
-        u16::try_from(self.0.len() - 1).ok()
     }
 }
 
@@ -274,7 +272,7 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
     r.unless(raw.subnets >= 1, "subnets", raw.subnets, "1 to 65535");
 
     let network = network(&raw.network, r);
-    let mut hardware = HardwareTable::default();
+    let mut hardware = HardwareTable::new(&raw.hardware_profiles, r);
     let groups = population::groups(raw, &network.table, &mut hardware, r);
     let demand = r.param(&join("demand", raw.demand.name()), Demand::new(raw.demand.clone()));
     stage(r, "market", raw.market.name(), Market::new(raw.market.clone()));
@@ -283,7 +281,7 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
     stage(r, "settlement", raw.settlement.name(), Settlement::new(raw.settlement.clone()));
     stage(r, "reward", raw.reward.name(), Reward::new(raw.reward.clone()));
     let demand_file = demand.and_then(|_| files::request_trace(&raw.demand, r));
-    compatibility::check(raw, &hardware.0, r);
+    compatibility::check(raw, hardware.used(), r);
 
     let (emission, reward) = emission(raw, groups.as_deref(), r);
     r.unless(
@@ -297,7 +295,7 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
     let sample_every = sample_every(raw, r);
     bounded(raw, r);
     let expect = expectations(&raw.expect, &Metrics::of_networks(), r);
-    let facts = facts(raw, &hardware.0, &network, r);
+    let facts = facts(raw, &hardware, &network, r);
     if !r.sound() {
         return None;
     }
@@ -313,7 +311,7 @@ pub(super) fn resolve(raw: &Scenario, name: &str, resolver: &mut Resolver<'_>) -
         resolution: raw.resolution,
         subnets: raw.subnets,
         groups: groups?,
-        hardware: hardware.0,
+        hardware: hardware.into_used(),
         network,
         demand: raw.demand.clone(),
         demand_file,
@@ -503,7 +501,7 @@ pub(super) fn expectations(
 /// Every number from the world that the plan carries, rules first.
 fn facts(
     raw: &Scenario,
-    hardware: &[HardwareProfile],
+    hardware: &HardwareTable,
     network: &NetworkPlan,
     r: &Resolver<'_>,
 ) -> Vec<Fact> {
@@ -516,9 +514,7 @@ fn facts(
     }
     facts.extend(raw.settlement.facts());
     facts.extend(raw.reward.facts());
-    for profile in hardware {
-        facts.extend(gpu_kernels::profiles::facts(profile));
-    }
+    facts.extend(hardware.facts());
     facts.extend_from_slice(network.table.facts());
     let as_written = |path: &str, default: String| {
         let (id, whole) = r.tree.find(path);

@@ -1,7 +1,10 @@
 //! How busy the machines are: running counts, slot time in use, samples by class.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
 use serde::{Deserialize, Serialize};
-use sim_types::record::{LoadRow, NodeRow};
+use sim_types::record::{LoadRow, NodeRow, Word};
 use sim_types::{NodeId, SimDuration, SimTime};
 use workloads::execution::Load;
 
@@ -18,6 +21,9 @@ const RUNNING: &str = "what ends has started";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Class {
     hardware: String,
+    /// The same as trace rows take it, once it was asked for.
+    #[serde(skip)]
+    word: OnceLock<Word>,
     pub(super) nodes: Vec<NodeId>,
     running: u32,
     since: SimTime,
@@ -25,10 +31,27 @@ pub(super) struct Class {
     busy: SimDuration,
 }
 
+/// A name as trace rows take it. One that is not built in comes from a scenario: each is kept
+/// once until the program ends, however many worlds there are.
+fn word(name: &str) -> Word {
+    static OWN: Mutex<BTreeSet<Word>> = Mutex::new(BTreeSet::new());
+    if let Some(profile) = gpu_kernels::profiles::profile(name) {
+        return &profile.name;
+    }
+    let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = own.get(name) {
+        return known;
+    }
+    let kept: Word = name.to_owned().leak();
+    own.insert(kept);
+    kept
+}
+
 impl Class {
     pub(super) fn new(hardware: &str) -> Self {
         Self {
             hardware: hardware.to_owned(),
+            word: OnceLock::new(),
             nodes: Vec::new(),
             running: 0,
             since: SimTime::ZERO,
@@ -37,8 +60,8 @@ impl Class {
     }
 
     /// The profile's name as trace rows take it.
-    fn word(&self) -> &'static str {
-        gpu_kernels::profiles::profile(&self.hardware).map_or("other", |p| p.name.as_str())
+    fn word(&self) -> Word {
+        self.word.get_or_init(|| word(&self.hardware))
     }
 
     fn account(&mut self, now: SimTime) {
@@ -59,7 +82,7 @@ impl Island {
         class.running = class.running.checked_add_signed(change).expect(RUNNING);
     }
 
-    pub(super) fn hardware_word(&self, node: NodeId) -> &'static str {
+    pub(super) fn hardware_word(&self, node: NodeId) -> Word {
         self.classes[self.nodes[node.index()].class].word()
     }
 

@@ -86,12 +86,36 @@ impl<P: Modulus<N>, const N: usize> Field<P, N> {
         self.0
     }
 
-    /// One: 2^(64 N) reduced, by doubling.
+    /// 2^(64 N) reduced, which stands for one.
+    const ONE: Self = Self::from_limbs(Self::doubled([0; N], 1, 64 * N));
+    /// 2^(128 N) reduced.
+    const SQUARE: Self = Self::from_limbs(Self::doubled(Self::ONE.0, 0, 64 * N));
+
+    /// `x + more`, doubled so many times, reduced.
+    const fn doubled(mut x: [u64; N], more: u64, times: usize) -> [u64; N] {
+        x[0] += more;
+        let mut round = 0;
+        while round < times {
+            // The modulus leaves its top bit free: no bit is lost.
+            let (mut twice, mut less) = ([0; N], [0; N]);
+            let (mut carry, mut borrow) = (0, 0);
+            let mut i = 0;
+            while i < N {
+                twice[i] = x[i] << 1 | carry;
+                carry = x[i] >> 63;
+                (less[i], borrow) = subtract_borrow(twice[i], P::MODULUS[i], borrow);
+                i += 1;
+            }
+            x = if borrow == 1 { twice } else { less };
+            round += 1;
+        }
+        x
+    }
+
+    /// One.
     #[must_use]
-    pub fn one() -> Self {
-        let mut power = [0; N];
-        power[0] = 1;
-        (0..64 * N).fold(Self::from_limbs(power), |x, _| x.add(x))
+    pub const fn one() -> Self {
+        Self::ONE
     }
 
     /// A small integer.
@@ -99,9 +123,7 @@ impl<P: Modulus<N>, const N: usize> Field<P, N> {
     pub fn from_int(x: u64) -> Self {
         let mut limbs = [0; N];
         limbs[0] = x;
-        // By 2^(128 N) over 2^(64 N).
-        let square = (0..64 * N).fold(Self::one(), |x, _| x.add(x));
-        Self::from_limbs(limbs).mul(square)
+        Self::from_limbs(limbs).mul(Self::SQUARE)
     }
 
     /// Less the modulus, if that is not negative; `carry` is a limb above.

@@ -156,23 +156,54 @@ pub fn digit(scalar: &[u32], at: usize, bits: usize) -> usize {
     ((pair >> shift) & ((1 << bits) - 1)) as usize
 }
 
+/// Limbs of a scalar with room for a carry.
+const LIMBS: usize = 9;
+
+/// Scalars plus half of a window's range in every window: a digit of that, less the half, is
+/// between minus and plus half, and half as many buckets do.
+fn raised(scalars: &[u32], bits: usize, windows: usize) -> Vec<u32> {
+    let mut halves = [0_u32; LIMBS];
+    for window in 0..windows {
+        let at = window * bits + bits - 1;
+        halves[at / 32] |= 1 << (at % 32);
+    }
+    let mut out = Vec::with_capacity(scalars.len() / 8 * LIMBS);
+    for scalar in scalars.chunks_exact(8) {
+        let mut carry = 0;
+        for (i, half) in halves.into_iter().enumerate() {
+            carry += u64::from(scalar.get(i).copied().unwrap_or(0)) + u64::from(half);
+            out.push(carry as u32);
+            carry >>= 32;
+        }
+    }
+    out
+}
+
 /// Sum over i of scalar i, 8 limbs of 32 bits, times point i.
 #[must_use]
 pub fn sum(points: &[Affine], scalars: &[u32]) -> Affine {
-    // About as many additions within windows as between buckets.
-    let bits = (points.len().max(8).ilog2() as usize).saturating_sub(2).clamp(4, 14);
-    let windows: Vec<Point> = (0..256_usize.div_ceil(bits))
+    // More additions within windows than between buckets.
+    let bits = (points.len().max(8).ilog2() as usize).saturating_sub(3).clamp(4, 14);
+    // Two bits more than scalars have: raised ones fit below the last window's end.
+    let windows = 258_usize.div_ceil(bits);
+    let half = 1 << (bits - 1);
+    let raised = raised(scalars, bits, windows);
+    let windows: Vec<Point> = (0..windows)
         .into_par_iter()
         .map(|window| {
-            let mut buckets = vec![Point::INFINITY; 1 << bits];
-            for (point, scalar) in points.iter().zip(scalars.chunks_exact(8)) {
+            let mut buckets = vec![Point::INFINITY; half];
+            for (&[x, y], scalar) in points.iter().zip(raised.chunks_exact(LIMBS)) {
                 let digit = digit(scalar, window * bits, bits);
-                if digit > 0 {
-                    buckets[digit] = buckets[digit].plus_affine(*point);
+                if digit > half {
+                    let bucket = &mut buckets[digit - half - 1];
+                    *bucket = bucket.plus_affine([x, y]);
+                } else if digit < half {
+                    let bucket = &mut buckets[half - digit - 1];
+                    *bucket = bucket.plus_affine([x, Base::ZERO.sub(y)]);
                 }
             }
             let (mut run, mut total) = (Point::INFINITY, Point::INFINITY);
-            for bucket in buckets[1..].iter().rev() {
+            for bucket in buckets.iter().rev() {
                 run = run.plus(*bucket);
                 total = total.plus(run);
             }
@@ -223,6 +254,15 @@ mod tests {
         let scalars: Vec<u32> = (0..40).flat_map(|i| [i * 77 + 5, 0, 0, 0, 0, 0, 0, 0]).collect();
         let total: u64 = (0..40).map(|i| (i * 77 + 5) * (i + 1)).sum();
         assert_eq!(sum(&points, &scalars), times(generator(), &[total]).to_affine());
+        // The largest scalars and the smallest, in windows of several widths.
+        for many in [1, 40, 300] {
+            let points = multiples(many);
+            let most = vec![u32::MAX; 8 * many];
+            let all: u64 = (1..=many as u64).sum();
+            let [x, y] = times(generator(), &[all]).to_affine();
+            assert_eq!(sum(&points, &most), times([x, y], &[u64::MAX; 4]).to_affine(), "{many}");
+            assert_eq!(sum(&points, &vec![0; 8 * many]), [Base::ZERO; 2]);
+        }
         // A point and its negative.
         let [x, y] = points[3];
         let pair = [[x, y], [x, Base::ZERO.sub(y)]];

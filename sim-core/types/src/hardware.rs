@@ -10,8 +10,9 @@ use crate::fidelity::Fidelity;
 /// `t0 + ((F / (ec * peak))^q + (B / (em * bandwidth))^q)^(1/q)`: a roofline whose corner is
 /// rounded by `q`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HardwareProfile {
-    /// Key used in scenarios: `h100_sxm`.
+    /// Key used in scenarios: `h100_sxm`, or the scenario's own for a profile from a file.
     pub name: String,
     /// Dense bf16 peak, FLOP/s.
     pub peak_flops: f64,

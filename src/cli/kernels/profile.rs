@@ -5,6 +5,7 @@ use std::path::Path;
 
 use gpu_kernels::bench::fit::{self, Measured};
 use gpu_kernels::bench::limits;
+use gpu_kernels::bench::record::TimingKind;
 use gpu_kernels::kernel::{Kernel, find};
 use gpu_kernels::kernels::ALL;
 use gpu_kernels::profiles;
@@ -67,7 +68,12 @@ impl Profile {
         let measured: Vec<Measured> =
             serde_json::from_str(&text).map_err(|error| failed(&error))?;
         let here = measured.first().map(|m| m.device.name.clone()).unwrap_or_default();
+        let by_twins = measured.iter().any(|m| m.timing_kind == TimingKind::CpuWall);
         let limits = match &self.device {
+            Some(name) if by_twins => Err(format!(
+                "the records time the CPU twins on {here}: the limits of {name} do not apply; \
+                 leave --device out"
+            )),
             Some(name) => limits::of_profile(name).ok_or_else(|| {
                 let known = limits::names().join(", ");
                 format!("no limits are known for the device \"{name}\"; they are for {known}")

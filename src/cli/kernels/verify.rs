@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use gpu_kernels::bench::limits;
 use gpu_kernels::data::Data;
 use gpu_kernels::job::Job;
 use gpu_kernels::kernel::Kernel;
@@ -72,6 +73,10 @@ struct Tally {
 fn hold(kernel: &Kernel, shapes: &[Vec<usize>], run: &dyn Fn(&Job) -> Runs) -> Tally {
     let mut tally = Tally { elements: 0, problems: Vec::new() };
     for shape in shapes {
+        if let Err(problem) = limits::fits_memory(kernel, shape) {
+            tally.problems.push(format!("{}: {problem}", kernel.shape_text(shape)));
+            continue;
+        }
         let job = (kernel.job)(shape, 1);
         let wanted = verify::expected(kernel, shape, &job);
         let compared = run(&job).and_then(|runs| {
