@@ -20,6 +20,7 @@ use super::study::{Several, measure, places};
 use super::tree::{NodeId, Tree, Value};
 use super::{Source, set, typed, yaml};
 use crate::diagnose::{Code, Diagnostic, Diagnostics, Span, list, nearest, quoted};
+use crate::study::Measure;
 use crate::sweep::constraint::{Constraint, named};
 use crate::sweep::quantity::{Quantity, Range};
 use crate::sweep::{Axis, Design, MOST_POINTS, Sweep};
@@ -262,18 +263,19 @@ pub(crate) fn read(path: &Path) -> Result<Sweep, Diagnostics> {
         return Ok(sweep);
     }
     let experiment = sweep.experiment(&sweep.parameters(0))?;
-    let mut metrics = Vec::new();
-    for (name, place) in raw.metrics.0.iter().zip(places("metrics", &raw.metrics, r.tree)) {
-        metrics.extend(measure(name, &place, &experiment, &mut r));
-    }
     let claims = claims(&raw.claims, &sweep, &experiment, &mut r);
+    let mut metrics: Vec<Measure> = Vec::new();
+    let mut add = |measure: Measure| {
+        if !metrics.contains(&measure) {
+            metrics.push(measure);
+        }
+    };
+    claims.iter().for_each(|claim| add(claim.measure.clone()));
+    for (name, place) in raw.metrics.0.iter().zip(places("metrics", &raw.metrics, r.tree)) {
+        measure(name, &place, &experiment, &mut r).into_iter().for_each(&mut add);
+    }
     if !r.errors.is_empty() {
         return Err(Diagnostics::new(r.errors, tree.origins));
-    }
-    for claim in &claims {
-        if !metrics.contains(&claim.measure) {
-            metrics.push(claim.measure.clone());
-        }
     }
     (sweep.claims, sweep.metrics) = (claims, metrics);
     Ok(sweep)

@@ -459,7 +459,8 @@ impl Design<'_> {
         }
         for figure in figures.iter().filter(|figure| main.contains(&figure.name)) {
             let Figure { name, title, caption, .. } = figure;
-            let _ = writeln!(text, "![{}](figures/{name}.svg)\n\n*{caption}*\n", cells(title));
+            let _ =
+                writeln!(text, "![{}](figures/{name}.svg)\n\n*{}*\n", cells(title), caption.trim());
         }
         let table = self.table(ROWS[1]);
         let _ = writeln!(text, "<details><summary>{}</summary>\n", table.title);
