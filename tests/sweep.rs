@@ -233,7 +233,7 @@ fn bad_claims_are_refused_with_advice() {
         assert_eq!(wrong.items[0].line, 7, "{text}");
     }
     let scratch = Scratch::new();
-    let rest = "axes: { steps: { from: 5, to: 9 } }\ndesign: { sobol: { points: 2 } }\n\
+    let rest = "axes: { steps: { from: 5, to: 9, whole: true } }\ndesign: { sobol: { points: 2 } }\n\
                 claims: { c: { says: a, metric: spread, at: { steps: 5 }, above: 1 } }";
     let text = Sweep::load(&files(&scratch, &head(rest))).expect_err("a range").render(false);
     assert!(text.contains("claims speak of the whole of it"), "{text}");
@@ -246,7 +246,7 @@ set: { model.ten_variables.noise: 0, model.ten_variables.coupling: 0 }
 replications: 2
 axes: { model.ten_variables.gain: [0, 0.1, 0.2], steps: [5, 6] }
 claims:
-  still: { says: nothing moves, metric: x1, at: { gain: 0 }, near: 1, within: 0.001% }
+  still: { says: nothing moves, metric: x1, at: { gain: 0 }, near: 2, within: 0.001% }
   grows: { says: gain moves, metric: x1, rising: gain, at: { steps: 6 } }
   doubles: { says: twice the gain, metric: x1, at: { gain: 0.2 }, above: { at: { gain: 0.1 }, times: 2 }, verdict: does_not_hold }
 ";
@@ -282,7 +282,7 @@ fn claims_are_held_to_the_runs() {
     assert!(whole.contains("3 of 3 claims ended as the sweep file assumes"));
 
     // Other claims are no other sweep: nothing runs again.
-    let other = STILL.replace("near: 1,", "near: 2,").replace("set:", "metrics: spread\nset:");
+    let other = STILL.replace("near: 2,", "near: 3,").replace("set:", "metrics: spread\nset:");
     let file = files(&scratch, &head(&other));
     let (code, text, _) = command(&file, &[]);
     assert_eq!(code, Some(1), "{text}");
@@ -292,7 +292,7 @@ fn claims_are_held_to_the_runs() {
     let told: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(code, Some(1));
     assert_eq!(told["claims"][0]["verdict"], "does_not_hold");
-    assert_eq!(told["claims"][0]["found"], 1.0);
+    assert_eq!(told["claims"][0]["found"], 2.0);
     assert_eq!(told["claims"].as_array().map(Vec::len), Some(3));
 
     // One replication tells no interval, and a page needs something to show.

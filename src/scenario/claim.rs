@@ -257,7 +257,12 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 /// The design points of a place.
-fn points(place: &Place, sweep: &Sweep, path: &str, r: &mut Resolver<'_>) -> Option<Vec<u32>> {
+fn points(
+    place: &[(usize, String)],
+    sweep: &Sweep,
+    path: &str,
+    r: &mut Resolver<'_>,
+) -> Option<Vec<u32>> {
     let meets = |point: &u32| {
         let values = sweep.parameters(*point);
         place.iter().all(|(axis, value)| values.get(*axis) == Some(value))
@@ -275,7 +280,7 @@ fn points(place: &Place, sweep: &Sweep, path: &str, r: &mut Resolver<'_>) -> Opt
 
 fn side(
     raw: &RawAgainst,
-    at: &Place,
+    at: &[(usize, String)],
     measure: &Measure,
     path: &str,
     sweep: &Sweep,
@@ -302,7 +307,7 @@ fn side(
 /// Every value of an axis held to the one before it.
 fn steps(
     name: &str,
-    at: &Place,
+    at: &[(usize, String)],
     path: &str,
     sweep: &Sweep,
     r: &mut Resolver<'_>,
@@ -333,7 +338,7 @@ fn steps(
 }
 
 /// A place in words.
-fn words(place: &Place, sweep: &Sweep) -> String {
+fn words(place: &[(usize, String)], sweep: &Sweep) -> String {
     let all: Vec<String> = place
         .iter()
         .map(|(axis, value)| format!("{} = {value}", sweep.axes[*axis].label))

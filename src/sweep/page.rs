@@ -80,6 +80,9 @@ struct Design<'a> {
     antithetic: bool,
 }
 
+/// Values of axes by their places, and what to call them.
+type Setting = (Vec<(usize, String)>, String);
+
 /// An axis along which figures run.
 struct Along {
     axis: usize,
@@ -114,8 +117,8 @@ impl Design<'_> {
 
     /// Settings of axes other than `x`, as many as there is colour for, with their names; axes
     /// that are not in them are averaged over, and named last.
-    fn settings(&self, x: usize) -> (Vec<(Vec<(usize, String)>, String)>, Vec<&str>) {
-        let mut settings: Vec<(Vec<(usize, String)>, String)> = vec![(Vec::new(), String::new())];
+    fn settings(&self, x: usize) -> (Vec<Setting>, Vec<&str>) {
+        let mut settings: Vec<Setting> = vec![(Vec::new(), String::new())];
         let mut averaged = Vec::new();
         for (place, axis) in self.sweep.axes.iter().enumerate().filter(|(place, _)| *place != x) {
             let values = axis.written().unwrap_or_default();
