@@ -27,6 +27,7 @@
 //! ```
 
 pub(crate) mod choice;
+mod claim;
 mod compatibility;
 mod de;
 mod dtao;

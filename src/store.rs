@@ -482,6 +482,18 @@ pub fn merge(
     Ok((head, failures))
 }
 
+/// Reads every run of the store of a sweep, in the order of their keys.
+///
+/// # Errors
+/// When the store is of another sweep, shard or version, or cannot be read.
+pub fn each(dir: &Path, head: &Head, mut see: impl FnMut(Record)) -> Result<(), StoreError> {
+    agree(dir, &load_head(dir)?, head)?;
+    log::each(&dir.join("records.bin"), |record| {
+        see(record);
+        Ok(())
+    })
+}
+
 /// The runs of a store by their keys, for another sweep to take over; opened for reading only.
 #[derive(Debug)]
 pub struct Reused {

@@ -5,13 +5,17 @@
 //! | `crate::scenario::sweep` | sweep file → [`Sweep`], with every mistake at its place |
 //! | [`quantity`] | numbers with units; ranges |
 //! | [`constraint`] | conditions on axes |
+//! | [`claim`] | what the runs are said to show, held to them |
+//! | [`page`] | claims, figures and tables of a store, as a page and as Markdown |
 //! | [`run`] | design points → runs → store, on all threads |
 //!
 //! Every design point is the scenario with other values at the paths of the axes, on the same
 //! seed: points meet common random numbers. Points are numbered in the order of the sweep file,
 //! the last axis fastest.
 
+pub mod claim;
 pub mod constraint;
+pub mod page;
 pub mod quantity;
 pub mod run;
 
@@ -21,8 +25,10 @@ use crate::diagnose::Diagnostics;
 use crate::experiment::Experiment;
 use crate::manifest::ENGINE_VERSION;
 use crate::scenario::{self, Source};
-use crate::store::{FORM, Head, Shard};
+use crate::store::{self, FORM, Head, Shard, StoreError};
+use crate::study::Measure;
 
+use self::claim::{Claim, Figures, Judged};
 use self::constraint::Constraint;
 use self::quantity::{Quantity, Range};
 
@@ -48,6 +54,10 @@ pub struct Sweep {
     allowed: Option<Vec<u32>>,
     /// How many candidates each constraint leaves out, and of how many.
     excluded: Vec<(String, u32)>,
+    /// What the runs are said to show.
+    pub claims: Vec<Claim>,
+    /// The metrics that the page shows.
+    pub metrics: Vec<Measure>,
     pub(crate) base: Source,
 }
 
@@ -56,6 +66,8 @@ pub struct Sweep {
 pub struct Axis {
     /// Its path in the scenario.
     pub path: String,
+    /// How people call it.
+    pub label: String,
     values: Values,
 }
 
@@ -67,11 +79,24 @@ enum Values {
 
 impl Axis {
     pub(crate) fn values(path: &str, values: Vec<String>) -> Self {
-        Self { path: path.to_owned(), values: Values::List(values) }
+        Self { path: path.to_owned(), label: last(path), values: Values::List(values) }
     }
 
     pub(crate) fn range(path: &str, range: Range) -> Self {
-        Self { path: path.to_owned(), values: Values::Range(range) }
+        Self { path: path.to_owned(), label: last(path), values: Values::Range(range) }
+    }
+
+    /// Its values as they are written, each once; `None` of a range that the design fills.
+    #[must_use]
+    pub fn written(&self) -> Option<Vec<String>> {
+        let Values::List(values) = &self.values else { return None };
+        let mut found: Vec<String> = Vec::new();
+        for value in values {
+            if !found.contains(value) {
+                found.push(value.clone());
+            }
+        }
+        Some(found)
     }
 
     /// How many values it has; a range has no number of them.
@@ -120,6 +145,11 @@ impl Axis {
     }
 }
 
+/// The end of a path, in words.
+fn last(path: &str) -> String {
+    path.rsplit('.').next().unwrap_or(path).replace('_', " ")
+}
+
 /// How axes make design points.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Design {
@@ -157,7 +187,10 @@ impl Sweep {
         }
         let digest = hasher.finalize().to_hex().to_string();
         let excluded = Vec::new();
-        let mut sweep = Self { name, title, axes, digest, design, allowed: None, excluded, base };
+        let (claims, metrics) = (Vec::new(), Vec::new());
+        let allowed = None;
+        let mut sweep =
+            Self { name, title, axes, digest, design, allowed, excluded, claims, metrics, base };
         if !constraints.is_empty() {
             sweep.constrain(constraints);
         }
@@ -269,6 +302,34 @@ impl Sweep {
             }
         }
         refused.map_or_else(|| self.base.experiment().map(|(experiment, _)| experiment), Err)
+    }
+
+    /// The metrics that the page shows, run by run, from the complete store of the sweep.
+    ///
+    /// # Errors
+    /// When the store is of another sweep or version, or cannot be read.
+    pub fn figures(&self, dir: &Path) -> Result<Figures, StoreError> {
+        let mut figures = Figures::default();
+        store::each(dir, &self.head(Shard::WHOLE), |record| {
+            let values = record.outcome.unwrap_or_default().into_iter();
+            let shown = values.filter(|value| self.metrics.iter().any(|m| m.name == value.name));
+            let values = shown.map(|value| (value.name, value.value)).collect();
+            figures.add(record.point, record.replication, values);
+        })?;
+        Ok(figures)
+    }
+
+    /// Whether replications come in antithetic pairs.
+    #[must_use]
+    pub fn antithetic(&self) -> bool {
+        self.some_experiment().is_ok_and(|experiment| experiment.number().antithetic)
+    }
+
+    /// The claims, judged by the runs.
+    #[must_use]
+    pub fn judge(&self, figures: &Figures) -> Vec<Judged> {
+        let antithetic = !self.claims.is_empty() && self.antithetic();
+        self.claims.iter().map(|claim| claim.judge(figures, antithetic)).collect()
     }
 
     /// What the store of this sweep, or of a shard of it, says of itself.

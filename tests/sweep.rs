@@ -190,6 +190,8 @@ fn bad_sweeps_are_refused_with_advice() {
         ("replications: { until: { metric: x11, half_width: 5% } }", 4, "did you mean `x1`?"),
         ("scenario_file: x", 4, "the sweep has no key `scenario_file`"),
         ("set: { stesp: 3 }", 4, "did you mean `steps`?"),
+        ("axes: { steps: [1] }\nlabels: { stpes: x }", 5, "did you mean `steps`?"),
+        ("axes: { steps: [1] }\nmetrics: sprad", 5, "did you mean `spread`?"),
     ];
     for (rest, line, part) in table {
         let scratch = Scratch::new();
@@ -204,6 +206,117 @@ fn bad_sweeps_are_refused_with_advice() {
     let path = files(&scratch, "schema: 1\ntitle: t\nscenario: modle.yaml\n");
     let text = Sweep::load(&path).expect_err("no such scenario").render(false);
     assert!(text.contains("there is no scenario") && text.contains("relative"), "{text}");
+}
+
+/// What is wrong with a claim is shown where it stands.
+#[test]
+fn bad_claims_are_refused_with_advice() {
+    let table = [
+        ("metric: sprad, above: 1", "did you mean `spread`?"),
+        ("metric: spread, above: 1s", "a plain number"),
+        ("metric: spread", "says 0 things of its metric"),
+        ("metric: spread, above: 1, rising: steps", "says 2 things of its metric"),
+        ("metric: spread, above: 1, within: 5%", "`within` belongs to `near`"),
+        ("metric: spread, above: 1, at: { stpes: 5 }", "did you mean `steps`?"),
+        ("metric: spread, above: 1, at: { steps: 7 }", "has no value `7`"),
+        ("metric: spread, above: { at: { gain: 3 } }", "expected one of"),
+        ("metric: spread, above: { at: { steps: 5 }, times: 0 }", "a number above 0"),
+        ("metric: spread, at: { steps: 5, gain: 0.1 }, above: 1", "no design point is at"),
+        ("metric: spread, rising: stpes", "did you mean `steps`?"),
+        ("metric: spread, at: { steps: 5 }, rising: steps", "a claim cannot go along"),
+        ("metric: spread, above: 1, verdict: maybe", "does_not_hold"),
+        ("metric: spread, over: 1", "has no key `over`"),
+    ];
+    for (claim, part) in table {
+        let scratch = Scratch::new();
+        let rest = format!(
+            "axes: {{ steps: [5, 6], {GAIN}: [0.1, 0.2] }}\nconstraints: [steps + 10 * gain > 6]\n\
+             claims:\n  c: {{ says: a, {claim} }}\n"
+        );
+        let path = files(&scratch, &head(&rest));
+        let Err(wrong) = Sweep::load(&path) else { panic!("nothing is wrong with {claim}") };
+        let text = wrong.render(false);
+        assert!(text.contains(part), "{claim}\n{text}");
+        assert_eq!(wrong.items[0].line, 7, "{text}");
+    }
+    let scratch = Scratch::new();
+    let rest = "axes: { steps: { from: 5, to: 9, whole: true } }\ndesign: { sobol: { points: 2 } }\n\
+                claims: { c: { says: a, metric: spread, at: { steps: 5 }, above: 1 } }";
+    let text = Sweep::load(&files(&scratch, &head(rest))).expect_err("a range").render(false);
+    assert!(text.contains("claims speak of the whole of it"), "{text}");
+}
+
+/// Nothing moves where nothing draws or drives, and the last variable moves by its policy alone:
+/// so say the rules of the model.
+const STILL: &str = "\
+set: { model.ten_variables.noise: 0, model.ten_variables.coupling: 0 }
+replications: 2
+axes: { model.ten_variables.gain: [0, 0.1, 0.2], steps: [5, 6] }
+claims:
+  still: { says: nothing moves, metric: x1, at: { gain: 0 }, near: 2, within: 0.001% }
+  grows: { says: gain moves, metric: x1, rising: gain, at: { steps: 6 } }
+  doubles: { says: twice the gain, metric: x1, at: { gain: 0.2 }, above: { at: { gain: 0.1 }, times: 2 }, verdict: does_not_hold }
+";
+
+/// Claims are judged by what is stored, whether it was run now or before; what the file assumes
+/// decides how the command ends.
+#[test]
+fn claims_are_held_to_the_runs() {
+    let scratch = Scratch::new();
+    let (store, page) = (scratch.path().join("store"), scratch.path().join("page"));
+    let command = |file: &Path, more: &[&str]| {
+        let (file, store) = (file.display().to_string(), store.display().to_string());
+        let base = ["sweep", &file, "--quiet", "--out", &store];
+        let output = arable(&[&base[..], more].concat()).output().expect("runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let file = files(&scratch, &head(STILL));
+    let shown = page.display().to_string();
+    let (code, text, wrong) = command(&file, &["--page", &shown]);
+    assert_eq!(code, Some(0), "{text}{wrong}");
+    assert_eq!(text.matches("\n  holds ").count(), 2, "{text}");
+    assert_eq!(text.matches("\n  does not hold ").count(), 1, "{text}");
+    let summary = fs::read_to_string(page.join("summary.md")).expect("a summary");
+    assert!(
+        summary.contains("| gain moves |") && summary.contains("| _does not hold_ |"),
+        "{summary}"
+    );
+    for figure in summary.lines().filter_map(|line| line.split_once("](")?.1.split(')').next()) {
+        assert!(page.join(figure).exists(), "{figure}");
+    }
+    let whole = fs::read_to_string(page.join("report.html")).expect("a page");
+    assert!(whole.contains("3 of 3 claims ended as the sweep file assumes"));
+
+    // Other claims are no other sweep: nothing runs again.
+    let other = STILL.replace("near: 2,", "near: 3,").replace("set:", "metrics: spread\nset:");
+    let file = files(&scratch, &head(&other));
+    let (code, text, _) = command(&file, &[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("12: 0 now, 12 before"), "{text}");
+    assert!(text.contains("nothing moves, and the sweep file assumes: holds"), "{text}");
+    let (code, json, _) = command(&file, &["--json"]);
+    let told: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(code, Some(1));
+    assert_eq!(told["claims"][0]["verdict"], "does_not_hold");
+    assert_eq!(told["claims"][0]["found"], 2.0);
+    assert_eq!(told["claims"].as_array().map(Vec::len), Some(3));
+
+    // One replication tells no interval, and a page needs something to show.
+    let once = scratch.path().join("once").display().to_string();
+    let file = files(&scratch, &head(&STILL.replace("replications: 2", "replications: 1")));
+    let output =
+        arable(&["sweep", &file.display().to_string(), "--quiet", "--out", &once]).output();
+    let text = String::from_utf8_lossy(&output.expect("runs").stdout).into_owned();
+    assert_eq!(text.matches("\n  undecided ").count(), 3, "{text}");
+    let file = files(&scratch, &head("axes: { steps: [5, 6] }"));
+    let out = scratch.path().join("bare").display().to_string();
+    let file = file.display().to_string();
+    let bare = arable(&["sweep", &file, "--quiet", "--out", &out, "--page", &shown]);
+    let output = { bare }.output().expect("runs");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("add `metrics: [NAME, …]`"), "{text}");
 }
 
 /// What is stored is what a single evaluation gives, and points meet common random numbers.

@@ -1,6 +1,6 @@
 //! `arable sweep`: a sweep file in, a store of runs out; and `arable merge`: shards put together.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -11,6 +11,8 @@ use crate::experiment::Experiment;
 use crate::run;
 use crate::store::{self, Shard};
 use crate::sweep::Sweep as Plan;
+use crate::sweep::claim::Judged;
+use crate::sweep::page;
 use crate::sweep::run::{self as sweep, Forecast, Options, Report, SweepError};
 
 #[derive(Debug, Args)]
@@ -38,6 +40,9 @@ pub(super) struct Sweep {
     /// Where `--regenerate` writes
     #[arg(long, default_value = "runs", value_name = "DIR")]
     runs: PathBuf,
+    /// Write claims, figures and tables as a page and as Markdown into this directory
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dry_run", "regenerate", "shard"])]
+    page: Option<PathBuf>,
     /// Print one JSON object instead of words
     #[arg(long)]
     json: bool,
@@ -82,9 +87,32 @@ impl Sweep {
         let template = "{msg} {bar:40} {pos} of {len} runs, {per_sec}, {elapsed} gone, {eta} to go";
         let bar = output::Bar { total, template, name: &plan.name, quiet: self.quiet };
         let report = output::with_bar(&bar, &options.done, || sweep::run(plan, &options))?;
+        let whole = options.shard == Shard::WHOLE;
+        let claims = if whole { self.read(plan, &options.out)? } else { Vec::new() };
+        let met = claims.iter().all(Judged::as_assumed);
+        let told = Told { report: &report, claims: &claims };
         let told =
-            if self.json { output::json(&report) } else { output::text(&summary(plan, &report)) };
-        Ok(if told == Exit::Good && report.failed > 0 { Exit::Failed } else { told })
+            if self.json { output::json(&told) } else { output::text(&summary(plan, &told)) };
+        Ok(if told == Exit::Good && (report.failed > 0 || !met) { Exit::Failed } else { told })
+    }
+
+    /// The claims, judged; and the page, if it is asked for.
+    fn read(&self, plan: &Plan, store: &Path) -> Result<Vec<Judged>, SweepError> {
+        if plan.claims.is_empty() && self.page.is_none() {
+            return Ok(Vec::new());
+        }
+        if plan.metrics.is_empty() {
+            let message = "the page has nothing to show: the sweep file has no `claims` and no \
+                           `metrics`; add `metrics: [NAME, …]`, names by `arable list metrics`";
+            return Err(SweepError::Asked(message.to_owned()));
+        }
+        let figures = plan.figures(store)?;
+        let claims = plan.judge(&figures);
+        if let Some(dir) = &self.page {
+            let replay = format!("arable sweep {} --page {}", self.file.display(), dir.display());
+            page::write(plan, &figures, &claims, &replay, dir)?;
+        }
+        Ok(claims)
     }
 
     fn forecast(&self, plan: &Plan) -> Result<Exit, SweepError> {
@@ -131,13 +159,23 @@ impl Sweep {
     }
 }
 
+/// What a sweep came to, with its claims.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "<[Judged]>::is_empty")]
+    claims: &'a [Judged],
+}
+
 #[derive(Serialize)]
 struct Regenerated {
     key: String,
     dir: String,
 }
 
-fn summary(plan: &Plan, report: &Report) -> String {
+fn summary(plan: &Plan, told: &Told<'_>) -> String {
+    let Told { report, claims } = told;
     let mut text = format!("{}\n\n", plan.title);
     let left_out = match report.left_out {
         0 => String::new(),
@@ -165,6 +203,24 @@ fn summary(plan: &Plan, report: &Report) -> String {
     }
     text += &format!("  store    {}\n", report.store.display());
     text += &format!("  table    {}\n", report.table.display());
+    if !claims.is_empty() {
+        text += "\nClaims\n";
+    }
+    for claim in *claims {
+        let assumed = if claim.as_assumed() {
+            String::new()
+        } else {
+            format!(", and the sweep file assumes: {}", claim.assumed.words())
+        };
+        text += &format!(
+            "  {:<13}  {}{assumed}\n{:17}{}: {}\n",
+            claim.verdict.words(),
+            claim.says,
+            "",
+            claim.compared,
+            claim.figures()
+        );
+    }
     text
 }
 

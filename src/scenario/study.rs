@@ -230,7 +230,7 @@ struct RawCurves {
 
 /// One name or several.
 #[derive(Debug, Clone, Default)]
-struct Several(Vec<String>);
+pub(super) struct Several(pub(super) Vec<String>);
 
 impl<'de> Deserialize<'de> for Several {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -344,7 +344,7 @@ fn first(study: &Study, tree: &Tree) -> Result<Experiment, Diagnostics> {
 }
 
 /// A metric of the experiment, with its unit.
-fn measure(
+pub(super) fn measure(
     name: &str,
     place: &str,
     experiment: &Experiment,
@@ -360,7 +360,7 @@ fn measure(
 }
 
 /// Places of names in a list, or of the one name.
-fn places(key: &str, several: &Several, tree: &Tree) -> Vec<String> {
+pub(super) fn places(key: &str, several: &Several, tree: &Tree) -> Vec<String> {
     let listed = tree.find(&format!("{key}.0")).1;
     (0..several.0.len())
         .map(|i| if listed { format!("{key}.{i}") } else { key.to_owned() })
@@ -368,7 +368,12 @@ fn places(key: &str, several: &Several, tree: &Tree) -> Vec<String> {
 }
 
 /// A bound in the metric's own unit.
-fn bound(written: &Quantity, measure: &Measure, place: &str, r: &mut Resolver<'_>) -> Option<f64> {
+pub(super) fn bound(
+    written: &Quantity,
+    measure: &Measure,
+    place: &str,
+    r: &mut Resolver<'_>,
+) -> Option<f64> {
     let Quantity { number, unit, .. } = written;
     let share = measure.unit == "share" || measure.unit.starts_with("share/");
     let scale = match (unit.as_str(), measure.unit.as_str()) {

@@ -12,13 +12,16 @@ use sim_core::streams::Streams;
 use study::design::{latin_hypercube, sobol};
 
 use super::choice::Ordered;
+use super::claim::{RawClaim, claims};
 use super::raw::Anything;
 use super::replications::Replications;
 use super::resolve::{self, Resolver};
+use super::study::{Several, measure, places};
 use super::tree::{NodeId, Tree, Value};
 use super::{Source, kind, set, typed, yaml};
 use crate::diagnose::{Code, Diagnostic, Diagnostics, Span, list, nearest, quoted};
-use crate::sweep::constraint::Constraint;
+use crate::study::Measure;
+use crate::sweep::constraint::{Constraint, named};
 use crate::sweep::quantity::{Quantity, Range};
 use crate::sweep::{Axis, Design, MOST_POINTS, Sweep};
 
@@ -57,7 +60,19 @@ pub(crate) struct Raw {
     /// are left out.
     #[serde(default)]
     constraints: Vec<String>,
+    /// What the runs are said to show, by names of one's own; judged when all are there.
+    #[serde(default)]
+    claims: Ordered<RawClaim>,
+    /// Metrics that the page shows, besides those of the claims.
+    #[serde(default)]
+    metrics: Several,
+    /// How the page calls axes, by path.
+    #[serde(default)]
+    labels: Ordered<String>,
 }
+
+/// Keys that say how the runs are read, and not what is run: no part of the digest.
+const READING: [&str; 3] = ["claims", "metrics", "labels"];
 
 /// How axes make design points.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -236,7 +251,8 @@ pub(crate) fn read(path: &Path) -> Result<Sweep, Diagnostics> {
     let dir = path.parent().unwrap_or(Path::new(""));
     let mut r = Resolver::new(&tree, dir, Streams::new(0, 0), items.is_empty());
     resolve::head(raw.schema, &raw.title, &mut r);
-    let axes = axes(&raw, &whole, &mut r);
+    let mut axes = axes(&raw, &whole, &mut r);
+    labels(&raw.labels, &mut axes, &mut r);
     let design = design(&raw, &axes, &mut r);
     let constraints = constraints(&raw, &axes, &mut r);
     let sound = r.sound();
@@ -245,8 +261,8 @@ pub(crate) fn read(path: &Path) -> Result<Sweep, Diagnostics> {
         return Err(Diagnostics::new(items, tree.origins));
     };
     let base = base(&raw.scenario, &["seed", "replications"], dir, &whole)?;
-    let written = [whole.show(whole.root()), base.tree.show(base.tree.root())];
-    let sweep = Sweep::new(name, raw.title, &written, axes, design, &constraints, base);
+    let written = [shown(&whole), base.tree.show(base.tree.root())];
+    let mut sweep = Sweep::new(name, raw.title, &written, axes, design, &constraints, base);
     if sweep.points() == 0 {
         let item = Diagnostic::error(Code::Incompatible, "no design point meets the constraints")
             .path("constraints")
@@ -257,7 +273,52 @@ pub(crate) fn read(path: &Path) -> Result<Sweep, Diagnostics> {
         return Err(Diagnostics::new(vec![item], whole.origins));
     }
     try_points(&sweep, &whole)?;
+    if raw.claims.0.is_empty() && raw.metrics.0.is_empty() {
+        return Ok(sweep);
+    }
+    let experiment = sweep.some_experiment()?;
+    let claims = claims(&raw.claims, &sweep, &experiment, &mut r);
+    let mut metrics: Vec<Measure> = Vec::new();
+    let mut add = |measure: Measure| {
+        if !metrics.contains(&measure) {
+            metrics.push(measure);
+        }
+    };
+    claims.iter().for_each(|claim| add(claim.measure.clone()));
+    for (name, place) in raw.metrics.0.iter().zip(places("metrics", &raw.metrics, r.tree)) {
+        measure(name, &place, &experiment, &mut r).into_iter().for_each(&mut add);
+    }
+    if !r.errors.is_empty() {
+        return Err(Diagnostics::new(r.errors, tree.origins));
+    }
+    (sweep.claims, sweep.metrics) = (claims, metrics);
     Ok(sweep)
+}
+
+/// What a sweep file asks to be run, as text.
+fn shown(tree: &Tree) -> String {
+    let mut bare = tree.clone();
+    let root = bare.root();
+    for key in READING {
+        if let Some(place) = bare.entries(root).iter().position(|entry| entry.key == key) {
+            bare.remove_entry(root, place);
+        }
+    }
+    bare.show(root)
+}
+
+fn labels(raw: &Ordered<String>, axes: &mut [Axis], r: &mut Resolver<'_>) {
+    for (name, label) in &raw.0 {
+        let names: Vec<&str> = axes.iter().map(|axis| axis.path.as_str()).collect();
+        match named(name, &names) {
+            Ok(place) => axes[place].label.clone_from(label),
+            Err(wrong) => {
+                let item =
+                    Diagnostic::error(Code::UnknownName, wrong.message).maybe_help(wrong.help);
+                r.error(&format!("labels.{name}"), &["axes", "design"], item);
+            }
+        }
+    }
 }
 
 /// The scenario with what all design points share: what `set` says, and these keys.

@@ -281,36 +281,41 @@ impl Reader<'_> {
     }
 
     fn axis(&self, name: &str) -> Result<Term, Wrong> {
-        let ends = |path: &&str| {
-            path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
-        };
-        if let Some(place) = self.axes.iter().position(|path| *path == name) {
-            return Ok(Term::Axis(place));
-        }
-        let fit: Vec<usize> = (0..self.axes.len()).filter(|&i| ends(&self.axes[i])).collect();
-        match fit[..] {
-            [place] => Ok(Term::Axis(place)),
-            [] => {
-                let tails = self.axes.iter().filter_map(|path| path.rsplit('.').next());
-                let near = nearest(name, self.axes.iter().copied().chain(tails));
-                Err(Wrong {
-                    message: format!(
-                        "there is no axis {}, expected one of {}",
-                        quoted(name),
-                        list(self.axes.iter().copied())
-                    ),
-                    help: near.map(|near| format!("did you mean `{near}`?")),
-                })
-            }
-            _ => Err(Wrong {
+        named(name, self.axes).map(Term::Axis)
+    }
+}
+
+/// The place of the axis with this name: its whole path, or as much of its end as tells it from
+/// the others.
+///
+/// # Errors
+/// When there is none, or several.
+pub(crate) fn named(name: &str, axes: &[&str]) -> Result<usize, Wrong> {
+    let ends = |path: &&str| {
+        path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    };
+    if let Some(place) = axes.iter().position(|path| *path == name) {
+        return Ok(place);
+    }
+    let fit: Vec<usize> = (0..axes.len()).filter(|&i| ends(&axes[i])).collect();
+    match fit[..] {
+        [place] => Ok(place),
+        [] => {
+            let tails = axes.iter().filter_map(|path| path.rsplit('.').next());
+            let near = nearest(name, axes.iter().copied().chain(tails));
+            Err(Wrong {
                 message: format!(
-                    "{} may be {}",
+                    "there is no axis {}, expected one of {}",
                     quoted(name),
-                    list(fit.iter().map(|&i| self.axes[i]))
+                    list(axes.iter().copied())
                 ),
-                help: Some("write more of the path".to_owned()),
-            }),
+                help: near.map(|near| format!("did you mean `{near}`?")),
+            })
         }
+        _ => Err(Wrong {
+            message: format!("{} may be {}", quoted(name), list(fit.iter().map(|&i| axes[i]))),
+            help: Some("write more of the path".to_owned()),
+        }),
     }
 }
 

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Sweep;
+use super::page::PageError;
 use crate::control::{self, Controlled, Measured, Number};
 use crate::exit::Exit;
 use crate::experiment::{Experiment, Value, evaluate_until};
@@ -95,6 +96,9 @@ pub enum SweepError {
     /// The machine, not the design point.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The page.
+    #[error(transparent)]
+    Page(#[from] PageError),
     /// Ctrl-C.
     #[error(
         "interrupted; what is done is kept in {}, and the same command again goes on from there",
@@ -125,6 +129,7 @@ impl SweepError {
         match self {
             Self::Store(error) => error.exit(),
             Self::Run(error) => error.exit(),
+            Self::Page(_) => Exit::File,
             Self::Interrupted(_) => Exit::Interrupted,
             Self::Asked(_) => Exit::Usage,
             Self::Differs { .. } => Exit::NonDeterminism,

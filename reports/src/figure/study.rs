@@ -8,6 +8,7 @@
 //! | [`pareto`] | two objectives, and what no trial beats in both |
 //! | [`tornado`] | how far each parameter moves an outcome, the strongest on top |
 //! | [`fan`] | the spread of replications along a parameter |
+//! | [`lines`] | an outcome along a parameter, a line for each setting of the others |
 
 use super::ticks::log;
 use super::{Axis, Figure, MUTED, Mark, Plot, Series, linear};
@@ -44,7 +45,9 @@ impl Scale {
         }
     }
 
-    fn label(&self) -> String {
+    /// Name and unit as they stand at an axis.
+    #[must_use]
+    pub fn label(&self) -> String {
         let short = self.name.rsplit('.').next().unwrap_or(&self.name);
         let short = short.replace('_', " ");
         match self.shown().1 {
@@ -484,6 +487,60 @@ pub fn fan(
             band("middle half", 250_000, 750_000),
             Series { texts, ..series("median", 0, Mark::Line, at(500_000)) },
         ],
+    }
+    .draw()
+}
+
+/// An outcome along a parameter under one setting of the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// The setting; empty where there is one line.
+    pub name: String,
+    /// The parameter, the mean outcome there, and its 95 % interval where there is one.
+    pub points: Vec<(f64, f64, Option<[f64; 2]>)>,
+}
+
+/// An outcome along a parameter: means joined by lines, with bands for their intervals. At most
+/// seven lines, so that each has a colour of its own.
+///
+/// # Errors
+/// When it cannot be drawn.
+pub fn lines(
+    name: &str,
+    x: &Scale,
+    outcome: &Scale,
+    lines: &[Line],
+    note: &str,
+) -> Result<Figure, ReportError> {
+    let all = || lines.iter().flat_map(|line| &line.points);
+    let ends = all().flat_map(|(_, mean, interval)| interval.unwrap_or([*mean; 2]));
+    let (at, y) = (all().map(|p| p.0), outcome.axis(ends.clone()));
+    let mut series = Vec::new();
+    for (colour, line) in lines.iter().take(super::FOLD).enumerate() {
+        let mut points = line.points.clone();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut texts = Vec::new();
+        let (mut means, mut upper, mut lower) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, mean, interval) in points {
+            let [low, high] = interval.unwrap_or([mean; 2]);
+            means.push((x.at(place), outcome.at(mean)));
+            upper.push((x.at(place), outcome.at(high)));
+            lower.push(outcome.at(low));
+            let [low, mean, high] = [low, mean, high].map(|value| outcome.text(value));
+            texts.push((x.text(place), format!("{mean} ({low} … {high})")));
+        }
+        series.push(self::series("", colour, Mark::Band(lower), upper));
+        series.push(self::series(line.name.clone(), colour, Mark::Line, means.clone()));
+        series.push(Series { texts, ..self::series("", colour, Mark::Dots, means) });
+    }
+    Plot {
+        name: name.to_owned(),
+        title: format!("{} over {}", outcome.label(), x.label()),
+        caption: format!("Means over replications with 95 % intervals. {note}"),
+        x: x.axis(at),
+        y,
+        right: None,
+        series,
     }
     .draw()
 }
