@@ -139,7 +139,9 @@ impl StateMachine for MovingAverage {
             }
             Input::Surveyed { scores } => {
                 super::all_known(&scores, self.members())?;
-                scores.into_iter().for_each(|(subject, score)| self.observe(subject, score));
+                for (subject, score) in scores {
+                    self.observe(subject, score);
+                }
             }
             Input::Introduced { .. }
             | Input::ConsensusPublished { .. }
@@ -197,7 +199,6 @@ impl MovingAverage {
 
 /// `n / divisor`, for `n` below 2^63 and `inverse` = (2^64 - 1) / `divisor`.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the upper half is meant")]
 fn quotient(n: u64, divisor: u64, inverse: u64) -> u64 {
     // One too small at most, which the remainder shows.
     let estimate = ((u128::from(n) * u128::from(inverse)) >> 64) as u64;

@@ -172,7 +172,12 @@ impl Subnet {
                     Role::Provider => {
                         this.providers.push(uid);
                         let behaves = streams.key(&name, "behaviour");
-                        this.looked_at.push(LookedAt { template: uid, behaves, probes: 0, missed: 0 });
+                        this.looked_at.push(LookedAt {
+                            template: uid,
+                            behaves,
+                            probes: 0,
+                            missed: 0,
+                        });
                     }
                 }
                 stakes.push(u64::try_from(member.stake.0).unwrap_or(u64::MAX));
