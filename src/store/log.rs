@@ -258,12 +258,16 @@ impl Log {
     /// Waits for the writer. Whoever comes later learns what the first learnt.
     fn join(&self) -> Result<(), StoreError> {
         let mut writer = self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Writer::Running(thread) = std::mem::replace(&mut *writer, Writer::Ended) {
-            let panicked = |_| Err(io::Error::other("the writer panicked"));
-            if let Err(error) = thread.join().unwrap_or_else(panicked) {
-                *writer = Writer::Failed(error.kind(), error.to_string());
+        *writer = match std::mem::replace(&mut *writer, Writer::Ended) {
+            Writer::Running(thread) => {
+                let panicked = |_| Err(io::Error::other("the writer panicked"));
+                match thread.join().unwrap_or_else(panicked) {
+                    Ok(()) => Writer::Ended,
+                    Err(error) => Writer::Failed(error.kind(), error.to_string()),
+                }
             }
-        }
+            over => over,
+        };
         match &*writer {
             Writer::Failed(kind, said) => {
                 Err(failed("write", &self.path)(io::Error::new(*kind, said.clone())))
@@ -299,4 +303,48 @@ fn write_all(mut file: File, records: &Receiver<Vec<u8>>) -> io::Result<()> {
         batch.clear();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Key;
+    use super::*;
+
+    /// Whoever meets a full disk is told that it is full, not only the first.
+    #[test]
+    fn a_full_disk_is_told_to_everybody() {
+        let full = Path::new("/dev/full");
+        if !full.exists() {
+            println!("SKIPPED: there is no {} here", full.display());
+            return;
+        }
+        let log = Log::append(full).expect("it opens");
+        let (key, outcome) = (Key([0; 32]), Ok(Vec::new()));
+        let parameters = Vec::new();
+        let record = Record { key, point: 0, replication: 0, seed: 0, parameters, outcome };
+        let mut told = 0;
+        while told < 3 {
+            // The writer takes what it is given until it has tried.
+            if let Err(error) = log.push(&record) {
+                assert!(error.to_string().contains("No space left"), "{error}");
+                told += 1;
+            }
+        }
+        assert!(log.close().is_err());
+    }
+
+    /// What is not whole is not cut off before the caller has done what comes first.
+    #[test]
+    fn nothing_is_cut_off_before_its_time() {
+        let path = std::env::temp_dir().join(format!("arable-log-{}", std::process::id()));
+        let torn = [HEAD, b"half a record"].concat();
+        std::fs::write(&path, &torn).expect("writable");
+        let refused = open(&path, || Err(failed("remove", &path)(io::Error::other("no"))));
+        assert!(refused.is_err());
+        assert_eq!(std::fs::read(&path).expect("there"), torn);
+        let (places, cut) = open(&path, || Ok(())).expect("opens");
+        assert_eq!((places.len(), cut), (0, 13));
+        open(&path, || panic!("nothing is to be cut off")).expect("opens");
+        std::fs::remove_file(&path).expect("there");
+    }
 }
