@@ -284,9 +284,13 @@ pub(crate) fn read(path: &Path) -> Result<Sweep, Diagnostics> {
             metrics.push(measure);
         }
     };
-    claims.iter().for_each(|claim| add(claim.measure.clone()));
+    for claim in &claims {
+        add(claim.measure.clone());
+    }
     for (name, place) in raw.metrics.0.iter().zip(places("metrics", &raw.metrics, r.tree)) {
-        measure(name, &place, &experiment, &mut r).into_iter().for_each(&mut add);
+        if let Some(measure) = measure(name, &place, &experiment, &mut r) {
+            add(measure);
+        }
     }
     if !r.errors.is_empty() {
         return Err(Diagnostics::new(r.errors, tree.origins));

@@ -210,7 +210,7 @@ impl Figures {
 }
 
 /// One comparison, judged.
-struct Found {
+struct Compared {
     verdict: Verdict,
     found: Option<f64>,
     against: Option<f64>,
@@ -226,7 +226,7 @@ impl Claim {
     /// Holds the claim to the runs. `antithetic`: whether replications come in such pairs.
     #[must_use]
     pub fn judge(&self, figures: &Figures, antithetic: bool) -> Judged {
-        let all: Vec<(&Comparison, Found)> = self
+        let all: Vec<(&Comparison, Compared)> = self
             .comparisons
             .iter()
             .map(|comparison| (comparison, self.compare(comparison, figures, antithetic)))
@@ -286,7 +286,7 @@ impl Claim {
         format!("{} at {place} {relation} {other}", self.measure.name)
     }
 
-    fn compare(&self, comparison: &Comparison, figures: &Figures, antithetic: bool) -> Found {
+    fn compare(&self, comparison: &Comparison, figures: &Figures, antithetic: bool) -> Compared {
         let here = figures.over(&comparison.points, &self.measure.name);
         let there = match &comparison.against {
             Against::Number(number) => vec![Some(*number); here.len()],
@@ -306,19 +306,18 @@ impl Claim {
         let interval = estimate.as_ref().and_then(|estimate| estimate.interval);
         let difference = estimate.map(|estimate| estimate.value);
         let mut why = None;
-        let (verdict, room) = match interval {
-            Some([low, high]) => self.relation.judge(low, high, against.unwrap_or(0.0)),
-            None => {
-                why = Some(if paired.is_empty() {
-                    format!("{} is undefined there", self.measure.name)
-                } else {
-                    "one replication tells no interval".to_owned()
-                });
-                (Verdict::Undecided, f64::NEG_INFINITY)
-            }
+        let (verdict, room) = if let Some([low, high]) = interval {
+            self.relation.judge(low, high, against.unwrap_or(0.0))
+        } else {
+            why = Some(if paired.is_empty() {
+                format!("{} is undefined there", self.measure.name)
+            } else {
+                "one replication tells no interval".to_owned()
+            });
+            (Verdict::Undecided, f64::NEG_INFINITY)
         };
         let replications = paired.len();
-        Found { verdict, found, against, difference, interval, replications, why, room }
+        Compared { verdict, found, against, difference, interval, replications, why, room }
     }
 }
 
