@@ -462,9 +462,9 @@ pub fn fan(
             })
             .collect()
     };
-    let band = |label: &str, low: u32, high: u32| {
+    let band = |label: &str, colour: usize, low: u32, high: u32| {
         let lower = at(low).into_iter().map(|p| p.1).collect();
-        series(label, 0, Mark::Band(lower), at(high))
+        series(label, colour, Mark::Band(lower), at(high))
     };
     let texts = rows
         .iter()
@@ -483,8 +483,8 @@ pub fn fan(
         y: outcome.axis(rows.iter().flat_map(|(_, values)| values.iter().copied())),
         right: None,
         series: vec![
-            band("9 of 10", 50_000, 950_000),
-            band("middle half", 250_000, 750_000),
+            band("9 of 10", 5, 50_000, 950_000),
+            band("middle half", 0, 250_000, 750_000),
             Series { texts, ..series("median", 0, Mark::Line, at(500_000)) },
         ],
     }
