@@ -15,6 +15,7 @@
 //! the heap and costs what a heap costs.
 
 mod heap;
+mod sort;
 mod wheel;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use sim_types::SimTime;
 
 use crate::key::Key;
 use heap::Heap;
+use sort::Sorter;
 use wheel::Wheel;
 
 /// A pending event.
@@ -54,6 +56,7 @@ pub struct Queue<E> {
     due: Vec<Item<E>>,
     near: Heap<E>,
     far: Wheel<E>,
+    sorter: Sorter<E>,
     /// Events up to this moment are in the first three parts, later ones in the wheel.
     last: u64,
     /// The moment of the last event taken; never after `last`.
@@ -69,6 +72,7 @@ impl<E> Default for Queue<E> {
             due: Vec::new(),
             near: Heap::default(),
             far: Wheel::default(),
+            sorter: Sorter::default(),
             last: u64::MAX,
             now: 0,
             fresh: false,
@@ -205,8 +209,9 @@ impl<E: Copy> Queue<E> {
             self.far.drain(|item| near.push(item));
             return (!self.near.is_empty()).then_some(());
         }
-        self.last = self.far.next_run(&mut self.due)?;
-        self.due.sort_unstable_by_key(|item| core::cmp::Reverse(item.key));
+        let (first, last) = self.far.next_run(&mut self.due)?;
+        self.sorter.sort(&mut self.due, first, last);
+        self.last = last;
         self.fresh = true;
         Some(())
     }
@@ -226,7 +231,7 @@ impl<E: Copy> Queue<E> {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let items = self.ring.capacity() + self.due.capacity() + self.near.capacity();
-        items * size_of::<Item<E>>() + self.far.bytes()
+        items * size_of::<Item<E>>() + self.far.bytes() + self.sorter.bytes()
     }
 
     /// Every pending event, in no particular order.

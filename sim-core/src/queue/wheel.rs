@@ -18,8 +18,9 @@ const LEVELS: usize = 11;
 /// Events to a block.
 const BLOCK: usize = 32;
 
-/// A bucket of at most this many events is handed out whole.
-const SMALL: u32 = 64;
+/// A bucket of at most this many events is handed out whole: sorting that many at once costs
+/// less than dealing them out once more. More would be too many to schedule into.
+const SMALL: u32 = 512;
 
 /// Buckets are handed out together until there are this many events.
 const FAIR: usize = 16;
@@ -155,13 +156,14 @@ impl<E: Copy> Wheel<E> {
         }
     }
 
-    /// Moves the earliest events, not sorted, into `out`, and says up to and including which
-    /// moment. From then on nothing may be pushed up to that moment.
-    pub(super) fn next_run(&mut self, out: &mut Vec<Item<E>>) -> Option<u64> {
+    /// Moves the earliest events, not sorted, into `out`, and says from which moment to which.
+    /// From then on nothing may be pushed up to the last of these.
+    pub(super) fn next_run(&mut self, out: &mut Vec<Item<E>>) -> Option<(u64, u64)> {
         loop {
             let level = self.occupied.iter().position(|&digits| digits != 0)?;
             let bucket = self.advance(level);
             if level == 0 || bucket.count <= SMALL {
+                let first = self.base;
                 self.hand_out(bucket, out);
                 // The levels below are empty, so the neighbours are next: a run of a few is
                 // dearer by the event.
@@ -174,7 +176,7 @@ impl<E: Copy> Wheel<E> {
                     let bucket = self.advance(level);
                     self.hand_out(bucket, out);
                 }
-                return Some(self.base + ((1 << shift(level)) - 1));
+                return Some((first, self.base + ((1 << shift(level)) - 1)));
             }
             // A block goes back to the pool only after its events have left it.
             self.empty(bucket, |wheel, from, filled| {
