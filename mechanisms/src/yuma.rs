@@ -58,6 +58,7 @@
 
 mod align;
 pub mod bonds;
+mod by_rows;
 pub mod childkeys;
 pub mod columns;
 pub mod consensus;

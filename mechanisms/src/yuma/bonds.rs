@@ -12,6 +12,7 @@ use sim_types::fixed::{I32F32, I64F64};
 use sim_types::seeded;
 
 use super::align::Aligned;
+use super::by_rows::{ByRows, Kept};
 use super::columns::Columns;
 use super::consensus::Consensus;
 use super::inputs::Rows;
@@ -57,17 +58,66 @@ pub(super) struct Liquid {
     pub(super) decays_unlisted: bool,
 }
 
-/// Takes row, column and what is to be stored of a bond.
-pub(super) trait Store: FnMut(u16, u16, u16) {}
-impl<F: FnMut(u16, u16, u16)> Store for F {}
-
 /// Memory to compute bonds, of one column at a time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bonds {
     listed: Vec<u16>,
+    held: Vec<u16>,
     new: Vec<I32F32>,
     aligned: Aligned,
     averages: Vec<I32F32>,
+    stakes: Stakes,
+    holders: Holders,
+    stored: Vec<u16>,
+    by_rows: ByRows,
+}
+
+/// The stakes of a column's rows. Neighbouring columns mostly name the same.
+#[derive(Debug, Clone, Default)]
+struct Stakes {
+    rows: Vec<u16>,
+    stakes: Vec<I32F32>,
+}
+
+impl Stakes {
+    fn of(&mut self, rows: &[u16], stakes: &[I32F32]) -> &[I32F32] {
+        if self.rows != rows {
+            self.rows.clear();
+            self.rows.extend_from_slice(rows);
+            self.stakes.clear();
+            self.stakes.extend(rows.iter().map(|&row| stakes[usize::from(row)]));
+        }
+        &self.stakes
+    }
+}
+
+/// What the holders of bonds in a column are due, by its rows.
+#[derive(Debug, Clone, Default)]
+struct Holders {
+    rows: Vec<u16>,
+    due: Vec<I32F32>,
+}
+
+impl Holders {
+    /// What each of these rows is due since it was asked for first.
+    fn of(&mut self, rows: &[u16], dividends: &mut [I32F32]) -> &mut [I32F32] {
+        if self.rows != rows {
+            self.pay(dividends);
+            self.rows.extend_from_slice(rows);
+            self.due.resize(rows.len(), I32F32::ZERO);
+        }
+        &mut self.due
+    }
+
+    /// Adds what is due to the dividends.
+    fn pay(&mut self, dividends: &mut [I32F32]) {
+        for (&row, &due) in self.rows.iter().zip(&self.due) {
+            let dividend = &mut dividends[usize::from(row)];
+            *dividend = plus(*dividend, due);
+        }
+        self.rows.clear();
+        self.due.clear();
+    }
 }
 
 impl Bonds {
@@ -79,49 +129,64 @@ impl Bonds {
         basis: &Basis<'_>,
         alpha: impl Fn(usize) -> I32F32,
         dividends: &mut Vec<I32F32>,
-        mut store: impl Store,
+        mut kept: Kept<'_>,
     ) {
         dividends.clear();
         dividends.resize(basis.stake.len(), I32F32::ZERO);
+        self.stakes.of(&[], basis.stake);
         for (at, column) in (0..basis.weights.len()).zip(0_u16..) {
             let (rows, weights) = basis.weights.column(at);
             let (old_rows, old) = basis.stored.column(at);
             if rows.is_empty() && old_rows.is_empty() {
                 continue;
             }
-            let cut = for_bonds(basis.consensus.weights[at], basis.penalty);
+            let stakes = self.stakes.of(rows, basis.stake);
+            let agreed = basis.consensus.weights[at];
             self.new.clear();
-            let cells = rows.iter().zip(weights);
-            self.new.extend(cells.map(|(&row, &w)| times(cut(w), basis.stake[usize::from(row)])));
+            let cells = weights.iter().copied().zip(stakes.iter().copied());
+            for_bonds(agreed, basis.penalty, cells, times, &mut self.new);
             let new_whole = Whole::new(self.new.iter().copied().fold(I32F32::ZERO, plus));
-            let old_whole = Whole::new(old.iter().copied().sum());
+            let old_whole = Whole::new(sum_of_numbers(old));
 
             let alpha = alpha(at);
-            let kept = I32F32::ONE.saturating_sub(alpha);
+            let remains = I32F32::ONE.saturating_sub(alpha);
             let (rows, new, old) = self.aligned.union((rows, &self.new), (old_rows, old));
             self.averages.resize(rows.len(), I32F32::ZERO);
-            let (mut sum, mut max) = (I32F32::ZERO, I32F32::ZERO);
+            let (mut sum, mut max, mut min) = (I32F32::ZERO, I32F32::ZERO, I32F32::MAX);
             for (average, (&new, &old)) in self.averages.iter_mut().zip(new.iter().zip(old)) {
                 let (new, old) = (new_whole.share(new), old_whole.share(old));
                 let (new, old) = seeded!(BondsSwapped, (old, new), (new, old));
-                *average = plus(times(alpha, new), times(kept, old));
+                *average = plus(times(alpha, new), times(remains, old));
                 sum = plus(sum, *average);
                 max = max.max(*average);
+                min = min.min(*average);
             }
 
             let whole = Whole::new(sum);
             let upscale = Whole::new(whole.share(max));
             let incentive = basis.incentive[at];
-            for (&row, &average) in rows.iter().zip(&self.averages) {
+            let due = self.holders.of(rows, dividends);
+            self.stored.resize(rows.len(), 0);
+            for (kept, (&average, due)) in self.stored.iter_mut().zip(self.averages.iter().zip(due))
+            {
                 let bond = whole.share(average);
-                let dividend = &mut dividends[usize::from(row)];
-                *dividend = plus(*dividend, times(incentive, bond));
-                // What truncates to nothing here was listed before it was normalised.
-                if average > I32F32::ZERO {
-                    store(row, column, stored(upscale.share(bond)));
-                }
+                *due = plus(*due, times(incentive, bond));
+                *kept = stored(upscale.share(bond));
+            }
+            // What truncates to nothing here was listed before it was normalised.
+            if min > I32F32::ZERO {
+                self.by_rows.push(column, rows, &self.stored, &mut kept);
+            } else {
+                let held = |at: &usize| self.averages[*at] > I32F32::ZERO;
+                self.held.clear();
+                self.held.extend((0..rows.len()).filter(held).map(|at| rows[at]));
+                let mut averages = self.averages.iter();
+                self.stored.retain(|_| averages.next().is_some_and(|&held| held > I32F32::ZERO));
+                self.by_rows.push(column, &self.held, &self.stored, &mut kept);
             }
         }
+        self.holders.pay(dividends);
+        self.by_rows.write(&mut kept);
         normalise(dividends);
     }
 
@@ -133,21 +198,22 @@ impl Bonds {
         alpha: I32F32,
         liquid: Option<Liquid>,
         dividends: &mut Vec<I32F32>,
-        mut store: impl Store,
+        mut kept: Kept<'_>,
     ) {
         dividends.clear();
         dividends.resize(basis.stake.len(), I32F32::ZERO);
-        let kept = I32F32::ONE.saturating_sub(alpha);
+        let remains = I32F32::ONE.saturating_sub(alpha);
         let liquid = liquid.map(|liquid| (liquid.alpha.prepare(), liquid.decays_unlisted));
         for (at, column) in (0..basis.weights.len()).zip(0_u16..) {
             let (rows, weights) = basis.weights.column(at);
             let held = basis.stored.column(at);
             let agreed = basis.consensus.weights[at];
-            let cut = for_bonds(agreed, basis.penalty);
+            self.averages.clear();
+            let cells = weights.iter().map(|&weight| (weight, ()));
+            for_bonds(agreed, basis.penalty, cells, |weight, ()| weight, &mut self.averages);
             self.listed.clear();
             self.new.clear();
-            for (&row, &weight) in rows.iter().zip(weights) {
-                let new = cut(weight);
+            for (&row, (&weight, &new)) in rows.iter().zip(weights.iter().zip(&self.averages)) {
                 if new > I32F32::ZERO || lists_zero(weight, basis.penalty) {
                     self.listed.push(row);
                     self.new.push(new);
@@ -167,19 +233,24 @@ impl Bonds {
                     }),
                 );
             } else {
-                let moved = |(&new, &old)| plus(times(alpha, new), times(kept, old));
+                let moved = |(&new, &old)| plus(times(alpha, new), times(remains, old));
                 self.averages.extend(cells.map(moved));
             }
             let whole = Whole::new(self.averages.iter().copied().fold(I32F32::ZERO, plus));
             let incentive = basis.incentive[at];
+            self.held.clear();
+            self.stored.clear();
             for (&row, &bond) in rows.iter().zip(&self.averages) {
                 if bond > I32F32::ZERO {
                     let dividend = &mut dividends[usize::from(row)];
                     *dividend = plus(*dividend, times(incentive, whole.share(bond)));
-                    store(row, column, stored(bond));
+                    self.held.push(row);
+                    self.stored.push(stored(bond));
                 }
             }
+            self.by_rows.push(column, &self.held, &self.stored, &mut kept);
         }
+        self.by_rows.write(&mut kept);
         for (dividend, &stake) in dividends.iter_mut().zip(basis.stake) {
             *dividend = times(*dividend, stake);
         }
@@ -187,17 +258,32 @@ impl Bonds {
     }
 }
 
-/// R9: the weight that counts for bonds, between the raw one and that cut to consensus.
-fn for_bonds(agreed: I32F32, penalty: I32F32) -> impl Fn(I32F32) -> I32F32 {
-    move |weight| {
-        // The ends are exact by this formula too, but not worth its price.
-        if penalty == I32F32::ONE {
-            weight.min(agreed)
-        } else if penalty == I32F32::ZERO {
-            weight
-        } else {
-            interpolate(weight, weight.min(agreed), penalty)
-        }
+/// The sum of stored numbers, each below 2^16, as the chain adds them up: where I32F32 ends it
+/// stays.
+fn sum_of_numbers(numbers: &[I32F32]) -> I32F32 {
+    let add = |sum: u64, number: &I32F32| {
+        sum.wrapping_add(number.to_bits().cast_unsigned() >> I32F32::FRAC_BITS)
+    };
+    I32F32::saturating_from_int(numbers.iter().fold(0, add).into())
+}
+
+/// R9: the weights that count for bonds, between the raw ones and those cut to consensus; each
+/// as `then` makes something of it.
+fn for_bonds<T>(
+    agreed: I32F32,
+    penalty: I32F32,
+    cells: impl Iterator<Item = (I32F32, T)>,
+    then: impl Fn(I32F32, T) -> I32F32,
+    out: &mut Vec<I32F32>,
+) {
+    // The ends are exact by the formula between them too, but not worth its price.
+    if penalty == I32F32::ONE {
+        out.extend(cells.map(|(weight, with)| then(weight.min(agreed), with)));
+    } else if penalty == I32F32::ZERO {
+        out.extend(cells.map(|(weight, with)| then(weight, with)));
+    } else {
+        let between = |weight: I32F32| interpolate(weight, weight.min(agreed), penalty);
+        out.extend(cells.map(|(weight, with)| then(between(weight), with)));
     }
 }
 

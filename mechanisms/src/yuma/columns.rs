@@ -72,6 +72,11 @@ pub(super) struct Loader {
     /// Where each accepted row ends, and the sum of its values.
     rows: Vec<(usize, u64)>,
     cells: Vec<(u16, u16)>,
+    /// Whether all rows that have cells name the same columns, as they do where every validator
+    /// weighs every miner: then nothing has to be counted.
+    alike: bool,
+    /// Where the first row that has cells ends.
+    first: usize,
     /// How many cells each column has; then where its next cell goes.
     next: Vec<usize>,
     sorted: Vec<(u16, u16)>,
@@ -82,6 +87,8 @@ impl Loader {
     pub(super) fn clear(&mut self, n: usize) {
         self.rows.clear();
         self.cells.clear();
+        self.alike = true;
+        self.first = 0;
         self.next.clear();
         self.next.resize(n, 0);
     }
@@ -116,15 +123,27 @@ impl Loader {
             }
         }
         let cells = &self.cells[start..];
+        let sum = cells.iter().map(|cell| u64::from(cell.1)).fold(0, u64::wrapping_add);
+        if start == 0 {
+            self.first = cells.len();
+        } else if self.alike && !cells.is_empty() && !name_alike(&self.cells[..self.first], cells) {
+            self.alike = false;
+            self.count(0);
+        } else if !self.alike {
+            self.count(start);
+        }
+        self.rows.push((self.cells.len(), sum));
+        Ok(())
+    }
+
+    /// Counts the cells from this one on by columns.
+    fn count(&mut self, from: usize) {
         let next = &mut self.next[..];
-        for &(column, _) in cells {
+        for &(column, _) in &self.cells[from..] {
             // Fewer cells to a column than rows, and fewer rows than can be counted.
             let count = &mut next[usize::from(column)];
             *count = count.wrapping_add(1);
         }
-        let sum = cells.iter().map(|cell| u64::from(cell.1)).fold(0, u64::wrapping_add);
-        self.rows.push((self.cells.len(), sum));
-        Ok(())
     }
 
     /// Appends an empty row in place of one whose cells do not count.
@@ -148,6 +167,9 @@ impl Loader {
         out: &mut Columns,
         value: impl Fn(u64) -> V,
     ) {
+        if self.alike {
+            return self.finish_alike(out, value);
+        }
         // Counts become starts; filling moves each start to its end.
         let mut total = 0;
         for next in &mut self.next {
@@ -174,6 +196,42 @@ impl Loader {
         }
         out.ends.clone_from(&self.next);
     }
+
+    /// [`Self::finish`] where all rows that have cells name the same columns.
+    fn finish_alike<V: Fn(u16) -> I32F32>(&mut self, out: &mut Columns, value: impl Fn(u64) -> V) {
+        let named = &self.cells[..self.first];
+        let many = self.cells.len().checked_div(named.len()).unwrap_or(0);
+        out.values.resize(self.cells.len(), I32F32::ZERO);
+        out.rows.clear();
+        let mut start = 0;
+        for (row, &(end, sum)) in (0..).zip(&self.rows) {
+            if end == start {
+                continue;
+            }
+            let (at, value) = (out.rows.len(), value(sum));
+            let cells = &self.cells[start..end];
+            for (column, &(_, stored)) in out.values.chunks_exact_mut(many).zip(cells) {
+                column[at] = value(stored);
+            }
+            out.rows.push(row);
+            start = end;
+        }
+        for _ in 1..named.len() {
+            out.rows.extend_from_within(..many);
+        }
+        out.ends.clear();
+        for (before, &(column, _)) in named.iter().enumerate() {
+            out.ends.resize(usize::from(column), before * many);
+            out.ends.push((before + 1) * many);
+        }
+        out.ends.resize(self.next.len(), self.cells.len());
+    }
+}
+
+/// Whether two rows name the same columns.
+fn name_alike(one: &[(u16, u16)], other: &[(u16, u16)]) -> bool {
+    let differ = |(one, other): (&(u16, u16), &(u16, u16))| one.0 ^ other.0;
+    one.len() == other.len() && one.iter().zip(other).map(differ).fold(0, u16::bitor) == 0
 }
 
 /// The cells in ascending order of columns, sorted into `scratch` if need be.

@@ -3,6 +3,7 @@
 use sim_types::fixed::{I32F32, I64F64};
 
 use super::bonds::{self, Basis, Bonds, Liquid};
+use super::by_rows::Kept;
 use super::columns::{Columns, Loader};
 use super::consensus::Consensus;
 use super::emission::{self, Claims, Dues};
@@ -157,12 +158,7 @@ impl Scratch {
     fn bonds(&mut self, inputs: &EpochInputs<'_>, keepers: &[bool], kept: &mut Rows) {
         kept.iter_mut().for_each(Vec::clear);
         kept.resize(keepers.len(), Vec::new());
-        let store = |row: u16, column, bond| {
-            let row = usize::from(row);
-            if keepers[row] {
-                kept[row].push((column, bond));
-            }
-        };
+        let kept = Kept { keepers, rows: kept };
         let hyper = &inputs.hyperparameters;
         let basis = Basis {
             weights: &self.weights,
@@ -181,16 +177,16 @@ impl Scratch {
                 if liquid_server::alphas(&self.consensus.weights, low, high, &mut self.alphas) =>
             {
                 let alphas = &self.alphas;
-                self.bonds.classic(&basis, |server| alphas[server], dividends, store);
+                self.bonds.classic(&basis, |server| alphas[server], dividends, kept);
             }
-            (Version::Classic, _) => self.bonds.classic(&basis, |_| alpha, dividends, store),
+            (Version::Classic, _) => self.bonds.classic(&basis, |_| alpha, dividends, kept),
             (Version::Yuma3, form) => {
                 let agreed = || self.consensus.weights.iter().any(|&c| c != I32F32::ZERO);
                 let liquid = (form == LiquidForm::Second && agreed()).then_some(Liquid {
                     alpha: LiquidAlpha { low, high, steepness: hyper.alpha_sigmoid_steepness },
                     decays_unlisted: inputs.form == Form::Dense,
                 });
-                self.bonds.yuma3(&basis, alpha, liquid, dividends, store);
+                self.bonds.yuma3(&basis, alpha, liquid, dividends, kept);
             }
         }
     }

@@ -31,79 +31,87 @@ pub fn weighted_median(stake: &[I32F32], score: &[I32F32], minority: I32F32, lo:
 /// stakes above zero below one. In 32 bits each they are compared four at a time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Elements {
-    /// One unit less than each score, so that a score of one fits. The first `len` are meant.
+    /// One unit less than each score, so that a score of one fits.
     scores: Vec<u32>,
     stakes: Vec<u32>,
-    len: usize,
 }
 
 impl Elements {
-    /// Empties the list and makes room for `most`.
-    pub(super) fn clear(&mut self, most: usize) {
-        self.len = 0;
-        if self.scores.len() < most {
-            self.scores.resize(most, 0);
-            self.stakes.resize(most, 0);
+    /// Takes the elements whose score and stake are positive in place of those before. Stakes
+    /// are in units of I32F32.
+    pub(super) fn fill(&mut self, scores: &[I32F32], stakes: &[u32]) {
+        self.scores.clear();
+        self.scores.extend(scores.iter().map(|&score| less_one(score)));
+        self.stakes.clear();
+        self.stakes.extend_from_slice(stakes);
+        let lowest = scores.iter().fold(0, |bits, score| bits | score.to_bits().wrapping_sub(1));
+        if lowest >= 0 && !stakes.contains(&0) {
+            return;
         }
-    }
-
-    /// Appends an element if its score and stake are positive; at most as often as room was
-    /// made, counted or not.
-    // Whether a weight counts is not predictable where validators differ: the element is
-    // written in any case.
-    #[inline]
-    pub(super) fn push(&mut self, score: I32F32, stake: I32F32) {
-        self.scores[self.len] = less_one(score);
-        self.stakes[self.len] = low(stake);
-        self.len += usize::from(score > I32F32::ZERO) * usize::from(stake > I32F32::ZERO);
+        // Whether a weight counts is not predictable where validators differ: each element is
+        // written, and only those that count stay.
+        let mut kept = 0;
+        for (&score, &stake) in scores.iter().zip(stakes) {
+            self.scores[kept] = less_one(score);
+            self.stakes[kept] = stake;
+            kept += usize::from(score > I32F32::ZERO) * usize::from(stake > 0);
+        }
+        self.scores.truncate(kept);
+        self.stakes.truncate(kept);
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.scores.len()
     }
 
     /// The sum of stakes, in units of I32F32.
     pub(super) fn stake(&self) -> i64 {
-        self.stakes[..self.len].iter().map(|&stake| i64::from(stake)).sum()
+        self.stakes.iter().fold(0, |sum, &stake| sum.wrapping_add(i64::from(stake)))
     }
 
     /// The median, where the stakes fill the interval from `lo` to `hi`, in units of I32F32;
     /// zero if there is no element. Uses up the elements. A good `guess` at the answer saves
     /// most of the work; a bad one changes nothing.
-    pub(super) fn select(
-        &mut self,
-        guess: I32F32,
-        minority: i64,
-        mut lo: i64,
-        mut hi: i64,
-    ) -> I32F32 {
-        let mut scores = &mut self.scores[..self.len];
-        let mut stakes = &mut self.stakes[..self.len];
-        let mut pivot = Some(less_one(guess));
+    pub(super) fn select(&mut self, guess: I32F32, minority: i64, mut lo: i64, hi: i64) -> I32F32 {
+        let mut scores = &mut self.scores[..];
+        let mut stakes = &mut self.stakes[..];
+        let guess = less_one(guess);
+        let (lower, upper) = sides(scores, stakes, guess);
+        if lower + upper < hi - lo && lo + lower <= minority && minority < hi - upper {
+            return plus_one(guess);
+        }
+        // By equal parts of what the scores span, one of which holds the answer, again and again:
+        // each time a sixteenth of the span, whatever lies where.
         loop {
-            match scores {
-                [] => return I32F32::ZERO,
-                [only] => return plus_one(*only),
-                _ => {}
+            let Some(&first) = scores.first() else { return I32F32::ZERO };
+            let (least, most) = scores
+                .iter()
+                .fold((first, first), |(least, most), &score| (least.min(score), most.max(score)));
+            if least == most {
+                return plus_one(least);
             }
-            let about = pivot.take().unwrap_or_else(|| median_of_three(scores));
-            let (lower, upper) = sides(scores, stakes, about);
-            let kept = if lower > 0 && minority < lo + lower {
-                hi = lo + lower;
-                retain(scores, stakes, |score| score < about)
-            } else if upper > 0 && hi - upper <= minority {
-                lo = hi - upper;
-                retain(scores, stakes, |score| score > about)
-            } else if lower + upper < hi - lo {
-                return plus_one(about);
-            } else {
-                // The guess is no score at all, and the point lies outside of the interval.
-                continue;
-            };
+            let shift = (u32::BITS - (most - least).leading_zeros()).saturating_sub(PARTS.ilog2());
+            let part = |score: u32| (score.wrapping_sub(least) >> shift) as usize;
+            let mut parts = [0_i64; PARTS];
+            for (&score, &stake) in scores.iter().zip(&*stakes) {
+                let stakes = &mut parts[part(score) % PARTS];
+                *stakes = stakes.wrapping_add(stake.into());
+            }
+            let mut answer = 0;
+            while answer < part(most) && lo + parts[answer] <= minority {
+                lo += parts[answer];
+                answer += 1;
+            }
+            #[expect(clippy::cast_possible_truncation, reason = "a part of the span")]
+            let start = least.wrapping_add((answer as u32) << shift);
+            let kept = retain(scores, stakes, |score| score.wrapping_sub(start) >> shift == 0);
             (scores, stakes) = (&mut scores[..kept], &mut stakes[..kept]);
         }
     }
 }
+
+/// Into so many parts the span of scores is divided.
+const PARTS: usize = 16;
 
 /// A share less one unit, in 32 bits; of zero, whatever.
 #[inline]
@@ -111,9 +119,10 @@ fn less_one(share: I32F32) -> u32 {
     low(I32F32::from_bits(share.to_bits().wrapping_sub(1)))
 }
 
+/// A share below one in 32 bits.
 #[inline]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shares below one")]
-fn low(share: I32F32) -> u32 {
+pub(super) fn low(share: I32F32) -> u32 {
     share.to_bits() as u32
 }
 
@@ -131,19 +140,13 @@ fn sides(scores: &[u32], stakes: &[u32], pivot: u32) -> (i64, i64) {
     (lower, upper)
 }
 
-/// The median of three scores, so that most partitions are even.
-fn median_of_three(scores: &[u32]) -> u32 {
-    let n = scores.len();
-    let [a, b, c] = [scores[n / 4], scores[n / 2], scores[n - 1 - n / 4]];
-    a.max(b).min(a.min(b).max(c))
-}
-
 /// Moves the elements of whose scores `keeps` approves to the front and returns how many.
 fn retain(scores: &mut [u32], stakes: &mut [u32], keeps: impl Fn(u32) -> bool) -> usize {
     // On which side a score falls is as good as random, and a branch on it would be
     // mispredicted half the time: each element is written, and only kept ones stay.
+    let stakes = &mut stakes[..scores.len()];
     let mut kept = 0;
-    for i in 0..scores.len().min(stakes.len()) {
+    for i in 0..scores.len() {
         let (score, stake) = (scores[i], stakes[i]);
         scores[kept] = score;
         stakes[kept] = stake;
@@ -200,10 +203,9 @@ mod tests {
                 .map(|e| (scaled(e.0), e.1)).collect();
             let total: i64 = counted.iter().map(|e| e.1).sum();
             let mut list = Elements::default();
-            list.clear(elements.len() + 1);
-            for &(score, stake) in &elements {
-                list.push(fixed(scaled(score)), fixed(stake));
-            }
+            let (scores, stakes): (Vec<_>, Vec<_>) =
+                elements.iter().map(|&(score, stake)| (fixed(scaled(score)), low(fixed(stake)))).unzip();
+            list.fill(&scores, &stakes);
             prop_assert_eq!((list.len(), list.stake()), (counted.len(), total));
             let guess = if top { (1 << 32) - guess } else { guess };
             let got = list.select(fixed(guess), minority, 0, total).to_bits();
