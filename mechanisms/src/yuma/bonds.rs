@@ -66,58 +66,8 @@ pub(super) struct Bonds {
     new: Vec<I32F32>,
     aligned: Aligned,
     averages: Vec<I32F32>,
-    stakes: Stakes,
-    holders: Holders,
     stored: Vec<u16>,
     by_rows: ByRows,
-}
-
-/// The stakes of a column's rows. Neighbouring columns mostly name the same.
-#[derive(Debug, Clone, Default)]
-struct Stakes {
-    rows: Vec<u16>,
-    stakes: Vec<I32F32>,
-}
-
-impl Stakes {
-    fn of(&mut self, rows: &[u16], stakes: &[I32F32]) -> &[I32F32] {
-        if self.rows != rows {
-            self.rows.clear();
-            self.rows.extend_from_slice(rows);
-            self.stakes.clear();
-            self.stakes.extend(rows.iter().map(|&row| stakes[usize::from(row)]));
-        }
-        &self.stakes
-    }
-}
-
-/// What the holders of bonds in a column are due, by its rows.
-#[derive(Debug, Clone, Default)]
-struct Holders {
-    rows: Vec<u16>,
-    due: Vec<I32F32>,
-}
-
-impl Holders {
-    /// What each of these rows is due since it was asked for first.
-    fn of(&mut self, rows: &[u16], dividends: &mut [I32F32]) -> &mut [I32F32] {
-        if self.rows != rows {
-            self.pay(dividends);
-            self.rows.extend_from_slice(rows);
-            self.due.resize(rows.len(), I32F32::ZERO);
-        }
-        &mut self.due
-    }
-
-    /// Adds what is due to the dividends.
-    fn pay(&mut self, dividends: &mut [I32F32]) {
-        for (&row, &due) in self.rows.iter().zip(&self.due) {
-            let dividend = &mut dividends[usize::from(row)];
-            *dividend = plus(*dividend, due);
-        }
-        self.rows.clear();
-        self.due.clear();
-    }
 }
 
 impl Bonds {
@@ -133,17 +83,18 @@ impl Bonds {
     ) {
         dividends.clear();
         dividends.resize(basis.stake.len(), I32F32::ZERO);
-        self.stakes.of(&[], basis.stake);
+        let owed = &mut dividends[..];
+        let stake = &basis.stake[..owed.len()];
         for (at, column) in (0..basis.weights.len()).zip(0_u16..) {
             let (rows, weights) = basis.weights.column(at);
             let (old_rows, old) = basis.stored.column(at);
             if rows.is_empty() && old_rows.is_empty() {
                 continue;
             }
-            let stakes = self.stakes.of(rows, basis.stake);
             let agreed = basis.consensus.weights[at];
             self.new.clear();
-            let cells = weights.iter().copied().zip(stakes.iter().copied());
+            let cells =
+                weights.iter().zip(rows).map(|(&weight, &row)| (weight, stake[usize::from(row)]));
             for_bonds(agreed, basis.penalty, cells, times, &mut self.new);
             let new_whole = Whole::new(self.new.iter().copied().fold(I32F32::ZERO, plus));
             let old_whole = Whole::new(sum_of_numbers(old));
@@ -162,14 +113,17 @@ impl Bonds {
                 min = min.min(*average);
             }
 
+            if max == I32F32::ZERO {
+                continue;
+            }
             let whole = Whole::new(sum);
             let upscale = Whole::new(whole.share(max));
             let incentive = basis.incentive[at];
-            let due = self.holders.of(rows, dividends);
             self.stored.resize(rows.len(), 0);
-            for (kept, (&average, due)) in self.stored.iter_mut().zip(self.averages.iter().zip(due))
-            {
+            let averages = rows.iter().zip(&self.averages);
+            for (kept, (&row, &average)) in self.stored.iter_mut().zip(averages) {
                 let bond = whole.share(average);
+                let due = &mut owed[usize::from(row)];
                 *due = plus(*due, times(incentive, bond));
                 *kept = stored(upscale.share(bond));
             }
@@ -185,7 +139,6 @@ impl Bonds {
                 self.by_rows.push(column, &self.held, &self.stored, &mut kept);
             }
         }
-        self.holders.pay(dividends);
         self.by_rows.write(&mut kept);
         normalise(dividends);
     }

@@ -23,7 +23,7 @@ use sim_types::fixed::I32F32;
 use sim_types::seeded;
 
 use super::columns::Columns;
-use super::median::{Elements, low};
+use super::median::Elements;
 use super::normalise::normalise;
 use super::parts::{plus, times};
 
@@ -37,43 +37,7 @@ pub struct Consensus {
     /// R8, first part: for each server the sum of weights cut to consensus, times stake.
     pub ranks: Vec<I32F32>,
     votes: Vec<I32F32>,
-    voters: Voters,
     elements: Elements,
-}
-
-/// What the rows of a column bring to it, and what they take from it. Neighbouring columns
-/// mostly name the same rows, so that little has to be looked up.
-#[derive(Debug, Clone, Default)]
-struct Voters {
-    rows: Vec<u16>,
-    /// Shares of the vote, in units of I32F32; a lone vote of one does not fit.
-    votes: Vec<u32>,
-    stakes: Vec<I32F32>,
-    /// What each row is trusted with since it came here.
-    trust: Vec<I32F32>,
-}
-
-impl Voters {
-    /// Lets the rows of another column in, those before having [left](Self::leave).
-    fn enter(&mut self, rows: &[u16], votes: &[I32F32], stakes: &[I32F32]) {
-        self.rows.clear();
-        self.rows.extend_from_slice(rows);
-        self.votes.clear();
-        self.votes.extend(rows.iter().map(|&row| low(votes[usize::from(row)])));
-        self.stakes.clear();
-        self.stakes.extend(rows.iter().map(|&row| stakes[usize::from(row)]));
-        self.trust.clear();
-        self.trust.resize(rows.len(), I32F32::ZERO);
-    }
-
-    /// Adds up what the rows are trusted with.
-    fn leave(&mut self, trust: &mut [I32F32]) {
-        for (&row, &more) in self.rows.iter().zip(&self.trust) {
-            let trust = &mut trust[usize::from(row)];
-            *trust = plus(*trust, more);
-        }
-        self.enter(&[], &[], &[]);
-    }
 }
 
 impl Consensus {
@@ -96,28 +60,26 @@ impl Consensus {
         let total = total.to_bits();
         let minority = total - majority.to_bits();
         let minority = seeded!(MajorityOfLess, minority + (1 << 26), minority);
+        let mut trust = core::mem::take(&mut self.trust);
+        let stake = &stake[..trust.len()];
         for column in 0..weights.len() {
             let (rows, scores) = weights.column(column);
-            if self.voters.rows != rows {
-                self.voters.leave(&mut self.trust);
-                self.voters.enter(rows, &self.votes, stake);
-            }
             // What was agreed last time is often agreed again.
             let guess = self.weights[column];
-            let agreed = self.median(scores, guess, voters, minority, total);
+            let agreed = self.median(rows, scores, guess, voters, minority, total);
             let mut rank = I32F32::ZERO;
             if agreed > I32F32::ZERO {
-                let voters = self.voters.trust.iter_mut().zip(&self.voters.stakes);
-                for (&score, (trust, &stake)) in scores.iter().zip(voters) {
+                for (&row, &score) in rows.iter().zip(scores) {
+                    let row = usize::from(row);
                     let cut = score.min(agreed);
-                    *trust = plus(*trust, cut);
-                    rank = plus(rank, times(cut, stake));
+                    trust[row] = plus(trust[row], cut);
+                    rank = plus(rank, times(cut, stake[row]));
                 }
             }
             self.weights[column] = agreed;
             self.ranks.push(rank);
         }
-        self.voters.leave(&mut self.trust);
+        self.trust = trust;
     }
 
     /// The median of one column over the rows with positive stake. The zeros of a column lie
@@ -125,6 +87,7 @@ impl Consensus {
     /// are partitioned.
     fn median(
         &mut self,
+        rows: &[u16],
         scores: &[I32F32],
         guess: I32F32,
         voters: usize,
@@ -133,11 +96,12 @@ impl Consensus {
     ) -> I32F32 {
         if voters == 1 {
             // A lone vote is one, which is beyond what the elements hold.
-            let mut cast = self.voters.stakes.iter().zip(scores);
-            let voter = cast.find(|(stake, _)| **stake > I32F32::ZERO);
+            let mut cast = rows.iter().zip(scores);
+            let voter = cast.find(|(row, _)| self.votes[usize::from(**row)] > I32F32::ZERO);
             return voter.map_or(I32F32::ZERO, |(_, &score)| score);
         }
-        self.elements.fill(scores, &self.voters.votes);
+        let shares = &self.votes[..];
+        self.elements.fill(scores, rows.iter().map(|&row| shares[usize::from(row)]));
         let unsupported = total - self.elements.stake();
         if self.elements.len() < voters && minority < unsupported {
             return I32F32::ZERO;

@@ -37,21 +37,21 @@ pub(super) struct Elements {
 }
 
 impl Elements {
-    /// Takes the elements whose score and stake are positive in place of those before. Stakes
-    /// are in units of I32F32.
-    pub(super) fn fill(&mut self, scores: &[I32F32], stakes: &[u32]) {
+    /// Takes the elements whose score and stake are positive in place of those before.
+    pub(super) fn fill(&mut self, scores: &[I32F32], stakes: impl Iterator<Item = I32F32>) {
         self.scores.clear();
         self.scores.extend(scores.iter().map(|&score| less_one(score)));
         self.stakes.clear();
-        self.stakes.extend_from_slice(stakes);
+        self.stakes.extend(stakes.map(low));
         let lowest = scores.iter().fold(0, |bits, score| bits | score.to_bits().wrapping_sub(1));
-        if lowest >= 0 && !stakes.contains(&0) {
+        if lowest >= 0 && !self.stakes.contains(&0) {
             return;
         }
         // Whether a weight counts is not predictable where validators differ: each element is
         // written, and only those that count stay.
         let mut kept = 0;
-        for (&score, &stake) in scores.iter().zip(stakes) {
+        for (at, &score) in scores.iter().enumerate() {
+            let stake = self.stakes[at];
             self.scores[kept] = less_one(score);
             self.stakes[kept] = stake;
             kept += usize::from(score > I32F32::ZERO) * usize::from(stake > 0);
@@ -122,7 +122,7 @@ fn less_one(share: I32F32) -> u32 {
 /// A share below one in 32 bits.
 #[inline]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shares below one")]
-pub(super) fn low(share: I32F32) -> u32 {
+fn low(share: I32F32) -> u32 {
     share.to_bits() as u32
 }
 
@@ -204,8 +204,8 @@ mod tests {
             let total: i64 = counted.iter().map(|e| e.1).sum();
             let mut list = Elements::default();
             let (scores, stakes): (Vec<_>, Vec<_>) =
-                elements.iter().map(|&(score, stake)| (fixed(scaled(score)), low(fixed(stake)))).unzip();
-            list.fill(&scores, &stakes);
+                elements.iter().map(|&(score, stake)| (fixed(scaled(score)), fixed(stake))).unzip();
+            list.fill(&scores, stakes.into_iter());
             prop_assert_eq!((list.len(), list.stake()), (counted.len(), total));
             let guess = if top { (1 << 32) - guess } else { guess };
             let got = list.select(fixed(guess), minority, 0, total).to_bits();
