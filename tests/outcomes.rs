@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arable::plan::Plan;
 use arable::run::{self, Options, Run, RunError};
@@ -99,5 +99,53 @@ fn every_job_ends_and_only_final_jobs_are_paid_for() {
         assert_eq!(stray, 0, "{verification}: jobs paid for and not final, or the reverse");
         assert!(paid.len() > 1_000, "{verification}");
         assert!(outcomes.contains("timed_out"), "{verification}: {outcomes:?}");
+    }
+}
+
+/// What the groups were paid, by group and reason.
+fn incomes(run: &Run) -> BTreeMap<(String, String), u128> {
+    let trace = run.dir.join("trace");
+    let mut groups = BTreeMap::new();
+    let nodes = Table::open(&trace, "nodes", &["node", "group"]).expect("a table");
+    let collect = nodes.for_each(|batch| {
+        let (nodes, names) = (batch.u32("node")?, batch.words("group")?);
+        groups.extend((0..batch.rows()).map(|row| (nodes[row], names.get(row).to_owned())));
+        Ok(())
+    });
+    collect.expect("a whole table");
+    let mut incomes = BTreeMap::new();
+    let payouts = Table::open(&trace, "payouts", &["node", "amount", "reason"]).expect("a table");
+    let collect = payouts.for_each(|batch| {
+        let (nodes, reasons) = (batch.opt_u32("node")?, batch.words("reason")?);
+        let amounts = batch.amount("amount")?;
+        for row in 0..batch.rows() {
+            let group = nodes.get(row).map_or_else(String::new, |node| groups[&node].clone());
+            let reason = reasons.get(row).to_owned();
+            *incomes.entry((group, reason)).or_default() += amounts.get(row);
+        }
+        Ok(())
+    });
+    collect.expect("a whole table");
+    incomes
+}
+
+fn of(incomes: &BTreeMap<(String, String), u128>, group: &str, reason: &str) -> f64 {
+    let amount = incomes.get(&(group.to_owned(), reason.to_owned())).copied().unwrap_or(0);
+    #[expect(clippy::cast_precision_loss, reason = "compared to parts in a million")]
+    let amount = amount as f64;
+    amount
+}
+
+/// In either resolution a mechanism's providers share its part of the emission, 3 of 4 here,
+/// whatever their number: the second has 16383 of 65535, rounded down, the first the rest.
+#[test]
+fn mechanisms_pay_their_parts() {
+    for resolution in ["detailed", "aggregate"] {
+        let set = [("resolution", resolution), ("horizon", "6h"), ("expect", "{}")];
+        let (run, _scratch) = run(&plan("scenarios/systems/one-subnet.yaml", &set));
+        let incomes = incomes(&run);
+        let [text, images] = ["text", "images"].map(|group| of(&incomes, group, "incentive"));
+        let want = 49_152.0 / 16_383.0;
+        assert!((text / images / want - 1.0).abs() < 1e-6, "{resolution}: {text} and {images}");
     }
 }

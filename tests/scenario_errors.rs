@@ -674,6 +674,31 @@ fn mistakes_in_an_economy_are_reported_at_their_place() {
         ("{ scoring: {} }", "{ none: {} }", (13, Incompatible, "whose scores it draws")),
         ("{ yuma: {} }", "{ proportional: {} }", (17, Incompatible, "reward: { yuma: {} }")),
         (
+            "{ yuma: {} }",
+            "{ yuma: { mechanisms: [ { weighs: [minrs] } ] } }",
+            (15, UnknownName, "did you mean `miners`?"),
+        ),
+        (
+            "{ yuma: {} }",
+            "{ yuma: { mechanisms: [ { weighs: [validators] } ] } }",
+            (15, Incompatible, "weights are given to providers"),
+        ),
+        (
+            "{ yuma: {} }",
+            "{ yuma: { mechanisms: [ { weighs: [miners] }, { weighs: [] } ] } }",
+            (15, OutOfRange, "at least one group"),
+        ),
+        (
+            "{ yuma: {} }",
+            "{ yuma: { mechanisms: [ { weighs: [miners], parts: 0 } ] } }",
+            (15, OutOfRange, "above 0 for at least one"),
+        ),
+        (
+            "reward: { yuma: {} }",
+            "reward: { yuma: {} }\nchanges: [ { at: 1h, set: { reward.yuma.mechanisms: [] } } ]",
+            (16, Incompatible, "cannot change during a run"),
+        ),
+        (
             "reward: { yuma: {} }",
             "reward: { yuma: {} }\nchanges: [ { at: 1h, set: { reward.yuma.tempo: 9 } } ]",
             (16, Incompatible, "the economy's epochs go by it"),
@@ -693,6 +718,23 @@ fn mistakes_in_an_economy_are_reported_at_their_place() {
         assert!(said.contains(part), "{to}: no {part:?} in\n{said}");
         assert_eq!(found.items.len(), 1, "{to}\n{said}");
     }
+}
+
+/// Nothing is wrong with a group that no mechanism weighs, but it earns nothing.
+#[test]
+fn groups_that_no_mechanism_weighs_are_named() {
+    let with = |mechanisms: &str| {
+        let idle = "  idle: { role: provider, count: 4, hardware: rtx_4090 }\ndemand:";
+        let reward = format!("{{ yuma: {{ mechanisms: {mechanisms} }} }}");
+        let text = ECONOMY.replace("demand:", idle).replace("{ yuma: {} }", &reward);
+        Source::from_text("economy.yaml", &text).and_then(|s| s.plan()).expect("sound").1
+    };
+    for weighing_all in ["[]", "[ { weighs: [miners, idle] } ]"] {
+        assert_eq!(with(weighing_all), []);
+    }
+    let [warning] = &with("[ { weighs: [miners] } ]")[..] else { panic!("one warning") };
+    assert_eq!(warning.line, 9);
+    assert!(warning.message.contains("no mechanism weighs `idle`"), "{}", warning.message);
 }
 
 proptest! {

@@ -199,7 +199,7 @@ fn weights(
         (Some(spec), Role::Validator) => {
             let rule = format!("{path}.{}", spec.name());
             r.param(&rule, Weights::new(spec.clone()));
-            favours(raw, &format!("{rule}.favours"), spec.favours(), r);
+            provider_groups(raw, &format!("{rule}.favours"), spec.favours(), r);
             Some(spec.clone())
         }
         (None, Role::Validator) if matches!(raw.reward, RewardSpec::Yuma(_)) => {
@@ -211,8 +211,8 @@ fn weights(
     }
 }
 
-/// Groups that a validator favours: they exist, and have weights to be given.
-fn favours(raw: &Scenario, path: &str, names: &[String], r: &mut Resolver<'_>) {
+/// Groups that are given weights: they exist, and work.
+pub(super) fn provider_groups(raw: &Scenario, path: &str, names: &[String], r: &mut Resolver<'_>) {
     let groups = &raw.population.0;
     let providers = || groups.iter().filter(|(_, group)| group.role == Role::Provider);
     for (index, name) in names.iter().enumerate() {

@@ -30,6 +30,7 @@ use super::event::{CHAIN, HORIZON, NETWORK_ENTITIES, NetworkEvent, entities};
 use super::island::{self, Accounts, Alpha, Buffers, Island, Node, NodeKeys, Wire};
 use super::load::Class;
 use super::rows::{Rows, Stamp};
+use super::sub_mechanisms::Mechanisms;
 use super::{Keys, Rejections, World};
 use crate::plan::{Emission, FaultPlan, Plan, Resolution, Role};
 
@@ -176,6 +177,7 @@ impl Island {
             market: Market::new(plan.market.clone())?,
             verification: Verification::new(plan.verification.clone())?,
             reward: Reward::new(plan.reward.clone())?,
+            mechanisms: Mechanisms::default(),
             execution: Execution::new(plan.execution.clone())?,
             replicas: plan.verification.replicas(),
             epoch: EpochIndex(0),
@@ -286,6 +288,8 @@ impl Island {
             self.nodes.iter().map(|node| (node.group.clone(), node.role)).collect();
         let members: Vec<(&str, Role)> =
             groups.iter().map(|(group, role)| (group.as_str(), *role)).collect();
+        let names: Vec<&str> = members.iter().map(|member| member.0).collect();
+        self.mechanisms = Mechanisms::new(plan.reward.mechanisms(), &names);
         let adapters = self.nodes.iter_mut().map(|node| (node.keys.weights, node.weights.as_mut()));
         introduce(plan, &members, adapters, &mut self.buffers.weights);
         for node in (0..size).map(|uid| NodeId(uid.into())) {

@@ -117,9 +117,9 @@ impl Island {
     fn apply(&mut self, transaction: Transaction, height: Height, cx: &mut Now<'_>) {
         match transaction {
             Transaction::Settle { job, provider } => self.settled(job, provider, cx),
-            Transaction::SetWeights { by, row } => {
+            Transaction::SetWeights { by, mechanism, row } => {
                 let by = super::island::uid(by);
-                self.ask_reward(reward::Input::WeightsSet { by, height, row }, cx);
+                self.ask_reward(reward::Input::WeightsSet { by, mechanism, height, row }, cx);
             }
             Transaction::PublishMetadata { by } => {
                 let uid = super::island::uid(by);

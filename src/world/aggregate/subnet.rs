@@ -18,6 +18,7 @@ use super::scores::{Deeds, Errors, Eyes, Pair, Prospect, Times, asked};
 use crate::plan::{Emission, Plan, Role};
 use crate::world::build::introduce;
 use crate::world::dtao::{Due, Pay, Stakes};
+use crate::world::sub_mechanisms::Mechanisms;
 use crate::world::{Rejections, ask};
 
 /// Blocks before the close of a period in which validators publish their weights.
@@ -31,6 +32,7 @@ pub(super) struct Subnet {
     newcomer: (u32, u32),
     interval: SimDuration,
     reward: Reward,
+    mechanisms: Mechanisms,
     stakes: Stakes,
     /// By uid.
     members: Vec<Member>,
@@ -136,6 +138,7 @@ impl Subnet {
             newcomer: (0, plan.subnets.into()),
             interval: plan.settlement.block_interval(),
             reward: Reward::new(plan.reward.clone())?,
+            mechanisms: Mechanisms::default(),
             stakes: Stakes::default(),
             members: Vec::new(),
             validators: Vec::new(),
@@ -237,6 +240,8 @@ impl Subnet {
     fn open(&mut self, plan: &Plan, streams: Streams, stakes: Vec<u64>) {
         let groups: Vec<(&str, Role)> =
             self.templates.iter().map(|t| (t.group.as_str(), t.role)).collect();
+        let names: Vec<&str> = groups.iter().map(|group| group.0).collect();
+        self.mechanisms = Mechanisms::new(plan.reward.mechanisms(), &names);
         let adapters = self.members.iter_mut().map(|member| {
             let key = streams.key(&member.name, "weights");
             (key, member.weights.as_mut())
@@ -339,9 +344,12 @@ impl Subnet {
             self.members[usize::from(validator)].weights = Some(adapter);
             for effect in effects.drain(..) {
                 let weights::Effect::SetWeights { row } = effect;
-                let input = reward::Input::WeightsSet { by: Uid(validator), height, row };
-                let refused = &mut self.rejections.reward;
-                let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
+                let by = Uid(validator);
+                let Self { mechanisms, reward, rejections, buffers, .. } = self;
+                mechanisms.publish(by, row, |mechanism, row| {
+                    let input = reward::Input::WeightsSet { by, mechanism, height, row };
+                    let _ = ask(reward, input, &mut buffers.reward, &mut rejections.reward);
+                });
             }
         }
         self.buffers.weights = effects;
