@@ -149,3 +149,34 @@ fn mechanisms_pay_their_parts() {
         assert!((text / images / want - 1.0).abs() < 1e-6, "{resolution}: {text} and {images}");
     }
 }
+
+/// Without takes nominators have their part of the dividends, in either resolution; and a fund
+/// that lends all of its stake, as large as the other's, is passed on half of the dividends less
+/// the childkey take. What is earned stays staked, so that the two drift apart slowly.
+#[test]
+fn nominators_and_parents_have_their_part() {
+    for resolution in ["detailed", "aggregate"] {
+        let lends = "{ take: 0%, children: [ { group: validators, part: 100% } ] }";
+        let set = [
+            ("resolution", resolution),
+            ("horizon", "6h"),
+            ("population.validators.count", "1"),
+            ("population.validators.stake", "100000 TAO"),
+            (
+                "population.validators.delegation",
+                "{ nominated: 80%, take: 0%, childkey_take: 18% }",
+            ),
+            ("population.fund.count", "1"),
+            ("population.fund.delegation", lends),
+            ("expect", "{}"),
+        ];
+        let (run, _scratch) = run(&plan("scenarios/systems/one-subnet.yaml", &set));
+        let incomes = incomes(&run);
+        let own = of(&incomes, "validators", "dividend");
+        let nominators = of(&incomes, "validators", "nominators");
+        assert!((nominators / (own + nominators) - 0.8).abs() < 1e-6, "{resolution}: {own}");
+        let fund = of(&incomes, "fund", "dividend");
+        let part = fund / (fund + own + nominators);
+        assert!((part - 0.5 * 0.82).abs() < 0.01, "{resolution}: {part}");
+    }
+}

@@ -25,7 +25,7 @@ use super::aggregate::Aggregate;
 use super::chain::{CHAIN_LAST, Chain};
 use super::demand::{Source, TraceFile};
 use super::disturb::Disturbances;
-use super::dtao::{Dtao, Stakes};
+use super::dtao::{Delegation, Dtao, Stakes};
 use super::event::{CHAIN, HORIZON, NETWORK_ENTITIES, NetworkEvent, entities};
 use super::island::{self, Accounts, Alpha, Buffers, Island, Node, NodeKeys, Wire};
 use super::load::Class;
@@ -219,8 +219,8 @@ impl Island {
                 ledger.open(name);
             }
             let stakes = island.nodes.iter().map(|node| small(node.stake)).collect();
-            island.alpha =
-                Some(Alpha { ledger, stakes: Stakes::new(stakes), due: None, pays: Vec::new() });
+            let stakes = Stakes::new(stakes, Delegation::new(plan, subnet.0));
+            island.alpha = Some(Alpha { ledger, stakes, due: None, pays: Vec::new() });
         }
         Ok(island)
     }
@@ -295,7 +295,10 @@ impl Island {
         for node in (0..size).map(|uid| NodeId(uid.into())) {
             self.schedule_announcement(node, cx);
         }
-        let stakes = self.nodes.iter().map(|node| small(node.stake)).collect();
+        let stakes = match &self.alpha {
+            Some(alpha) => alpha.stakes.opening(),
+            None => self.nodes.iter().map(|node| small(node.stake)).collect(),
+        };
         // Subnets with a coin of their own are numbered as on the chain: 0 is the root.
         let subnet = self.subnet.0 + u16::from(self.alpha.is_some());
         self.ask_reward(reward::Input::Opened { subnet, stakes }, cx);

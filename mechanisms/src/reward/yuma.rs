@@ -24,8 +24,8 @@
 //!
 //! It does not: know the groups that `mechanisms` name (whoever publishes a row says for which
 //! mechanism it is), divide dividends with parents and nominators ([`crate::yuma::childkeys`],
-//! [`crate::yuma::dividends`]: members have no others' stake), choose who is replaced, check
-//! version keys, or hold back the third epoch due in one block. Emission of a period beyond
+//! [`crate::yuma::dividends`]: stake comes here as it counts, whoever it is from), choose who is
+//! replaced, check version keys, or hold back the third epoch due in one block. Emission of a period beyond
 //! 2^64 - 1 units is withheld. Committed weights are checked when they are committed, not
 //! again when they are revealed.
 //!

@@ -17,7 +17,7 @@ use super::Rows;
 use super::scores::{Deeds, Errors, Eyes, Pair, Prospect, Times, asked};
 use crate::plan::{Emission, Plan, Role};
 use crate::world::build::introduce;
-use crate::world::dtao::{Due, Pay, Stakes};
+use crate::world::dtao::{Delegation, Due, Pay, Stakes};
 use crate::world::sub_mechanisms::Mechanisms;
 use crate::world::{Rejections, ask};
 
@@ -93,6 +93,8 @@ struct Member {
     earned: Amount,
     /// The part of it that is not in the trace yet.
     untold: Amount,
+    /// What its nominators were paid that is not in the trace yet.
+    untold_nominators: Amount,
     /// Of the last period, alpha.
     emission: u64,
     registered_at: u64,
@@ -201,8 +203,8 @@ impl Subnet {
             }
         }
         this.look_around(prospect);
-        this.stakes = Stakes::new(stakes.clone());
-        this.open(plan, streams, stakes);
+        this.stakes = Stakes::new(stakes, Delegation::new(plan, number));
+        this.open(plan, streams);
         Ok(this)
     }
 
@@ -237,7 +239,7 @@ impl Subnet {
         self.wavering = places.filter(|place| wavers(place.1)).map(|place| place.0).collect();
     }
 
-    fn open(&mut self, plan: &Plan, streams: Streams, stakes: Vec<u64>) {
+    fn open(&mut self, plan: &Plan, streams: Streams) {
         let groups: Vec<(&str, Role)> =
             self.templates.iter().map(|t| (t.group.as_str(), t.role)).collect();
         let names: Vec<&str> = groups.iter().map(|group| group.0).collect();
@@ -247,6 +249,7 @@ impl Subnet {
             (key, member.weights.as_mut())
         });
         introduce(plan, &groups, adapters, &mut self.buffers.weights);
+        let stakes = self.stakes.opening();
         let input = reward::Input::Opened { subnet: self.number + 1, stakes };
         let refused = &mut self.rejections.reward;
         let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
@@ -304,6 +307,7 @@ impl Subnet {
             }
         }
         self.buffers.reward = effects;
+        self.stakes.pass_on(due, &mut pays);
         self.pay(due, &pays);
         pays.clear();
         self.buffers.pays = pays;
@@ -462,10 +466,12 @@ impl Subnet {
                 PayoutReason::Incentive => due.miner_burn.of(amount),
                 _ => Amount::ZERO,
             };
-            let worth = due.value(Amount(amount.0 - burned.0));
+            let nominators = Amount(self.stakes.nominators(due, pay).into());
+            let worth = due.value(Amount(amount.0 - burned.0 - nominators.0));
             let member = &mut self.members[usize::from(pay.uid)];
             member.earned += worth;
             member.untold += worth;
+            member.untold_nominators += due.value(nominators);
         }
         self.stakes.share(due, pays);
         for &uid in &self.validators {
@@ -487,24 +493,26 @@ impl Subnet {
 
     fn tell_one(&mut self, uid: u16) {
         let member = &mut self.members[usize::from(uid)];
-        let amount = core::mem::take(&mut member.untold);
-        if amount == Amount::ZERO || !self.traced {
-            return;
-        }
         let reason = match self.templates[usize::from(member.template)].role {
             Role::Validator => "dividend",
             Role::Provider => "incentive",
         };
-        self.rows.payouts.push(PayoutRow {
-            rep: self.rep,
-            time: self.now.0,
-            subnet: Some(self.number.into()),
-            epoch: Some(self.epoch),
-            job: None,
-            node: Some(member.node),
-            amount,
-            reason,
-        });
+        let own = core::mem::take(&mut member.untold);
+        let nominators = core::mem::take(&mut member.untold_nominators);
+        for (amount, reason) in [(own, reason), (nominators, "nominators")] {
+            if amount > Amount::ZERO && self.traced {
+                self.rows.payouts.push(PayoutRow {
+                    rep: self.rep,
+                    time: self.now.0,
+                    subnet: Some(self.number.into()),
+                    epoch: Some(self.epoch),
+                    job: None,
+                    node: Some(member.node),
+                    amount,
+                    reason,
+                });
+            }
+        }
     }
 
     /// Newcomers are numbered after all first members, of all subnets in turn.
@@ -552,6 +560,7 @@ impl Subnet {
             copies: false,
             earned: Amount::ZERO,
             untold: Amount::ZERO,
+            untold_nominators: Amount::ZERO,
             emission: 0,
         };
         // What its predecessor was paid since the last time is told first.
@@ -630,6 +639,7 @@ impl Member {
             copies: false,
             earned: Amount::ZERO,
             untold: Amount::ZERO,
+            untold_nominators: Amount::ZERO,
             emission: 0,
             registered_at: 0,
         }
