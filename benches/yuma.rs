@@ -29,7 +29,7 @@ fn subnet(validators: u16, members: u16) -> Reward {
     rule.apply(Input::Opened { subnet: 0, stakes }, &mut out).expect("opens");
     for by in 0..validators {
         let row = (validators..members).map(|uid| (Uid(uid), weight(&mut stream))).collect();
-        let set = Input::WeightsSet { by: Uid(by), height: Height(1), row };
+        let set = Input::WeightsSet { by: Uid(by), mechanism: 0, height: Height(1), row };
         rule.apply(set, &mut out).expect("a permitted validator");
     }
     for height in 1..360 {

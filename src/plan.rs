@@ -3,10 +3,12 @@
 //! `scenario text → Raw (with positions) → Plan → World`. A plan is complete: two equal plans
 //! give equal runs. Its digest names the run directory.
 
+mod delegation;
 mod dtao;
 mod model;
 mod text;
 
+pub use delegation::{Child, Delegation};
 pub use dtao::{Dtao, PoolStart, Registrations, Sales, TraderGroup};
 pub use model::ModelPlan;
 
@@ -117,6 +119,9 @@ pub struct Group {
     pub attacks: bool,
     /// How validators of this group arrive at weights; `None` for providers.
     pub weights: Option<WeightsSpec>,
+    /// Whose their stake is and to whom they lend it, if it is not all their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<Delegation>,
     /// Members in one subnet; the outer index is the subnet.
     pub members: Vec<Vec<Member>>,
 }

@@ -30,6 +30,7 @@ pub(crate) mod choice;
 mod claim;
 mod compatibility;
 mod de;
+mod delegation;
 mod dtao;
 mod files;
 mod hardware;

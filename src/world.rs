@@ -38,6 +38,7 @@ mod island;
 mod load;
 mod observe;
 mod rows;
+mod sub_mechanisms;
 mod work;
 
 use mechanisms::settlement;

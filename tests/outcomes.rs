@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arable::plan::Plan;
 use arable::run::{self, Options, Run, RunError};
@@ -99,5 +99,84 @@ fn every_job_ends_and_only_final_jobs_are_paid_for() {
         assert_eq!(stray, 0, "{verification}: jobs paid for and not final, or the reverse");
         assert!(paid.len() > 1_000, "{verification}");
         assert!(outcomes.contains("timed_out"), "{verification}: {outcomes:?}");
+    }
+}
+
+/// What the groups were paid, by group and reason.
+fn incomes(run: &Run) -> BTreeMap<(String, String), u128> {
+    let trace = run.dir.join("trace");
+    let mut groups = BTreeMap::new();
+    let nodes = Table::open(&trace, "nodes", &["node", "group"]).expect("a table");
+    let collect = nodes.for_each(|batch| {
+        let (nodes, names) = (batch.u32("node")?, batch.words("group")?);
+        groups.extend((0..batch.rows()).map(|row| (nodes[row], names.get(row).to_owned())));
+        Ok(())
+    });
+    collect.expect("a whole table");
+    let mut incomes = BTreeMap::new();
+    let payouts = Table::open(&trace, "payouts", &["node", "amount", "reason"]).expect("a table");
+    let collect = payouts.for_each(|batch| {
+        let (nodes, reasons) = (batch.opt_u32("node")?, batch.words("reason")?);
+        let amounts = batch.amount("amount")?;
+        for row in 0..batch.rows() {
+            let group = nodes.get(row).map_or_else(String::new, |node| groups[&node].clone());
+            let reason = reasons.get(row).to_owned();
+            *incomes.entry((group, reason)).or_default() += amounts.get(row);
+        }
+        Ok(())
+    });
+    collect.expect("a whole table");
+    incomes
+}
+
+fn of(incomes: &BTreeMap<(String, String), u128>, group: &str, reason: &str) -> f64 {
+    let amount = incomes.get(&(group.to_owned(), reason.to_owned())).copied().unwrap_or(0);
+    #[expect(clippy::cast_precision_loss, reason = "compared to parts in a million")]
+    let amount = amount as f64;
+    amount
+}
+
+/// In either resolution a mechanism's providers share its part of the emission, 3 of 4 here,
+/// whatever their number: the second has 16383 of 65535, rounded down, the first the rest.
+#[test]
+fn mechanisms_pay_their_parts() {
+    for resolution in ["detailed", "aggregate"] {
+        let set = [("resolution", resolution), ("horizon", "6h"), ("expect", "{}")];
+        let (run, _scratch) = run(&plan("scenarios/systems/one-subnet.yaml", &set));
+        let incomes = incomes(&run);
+        let [text, images] = ["text", "images"].map(|group| of(&incomes, group, "incentive"));
+        let want = 49_152.0 / 16_383.0;
+        assert!((text / images / want - 1.0).abs() < 1e-6, "{resolution}: {text} and {images}");
+    }
+}
+
+/// Without takes nominators have their part of the dividends, in either resolution; and a fund
+/// that lends all of its stake, as large as the other's, is passed on half of the dividends less
+/// the childkey take. What is earned stays staked, so that the two drift apart slowly.
+#[test]
+fn nominators_and_parents_have_their_part() {
+    for resolution in ["detailed", "aggregate"] {
+        let lends = "{ take: 0%, children: [ { group: validators, part: 100% } ] }";
+        let set = [
+            ("resolution", resolution),
+            ("horizon", "6h"),
+            ("population.validators.count", "1"),
+            ("population.validators.stake", "100000 TAO"),
+            (
+                "population.validators.delegation",
+                "{ nominated: 80%, take: 0%, childkey_take: 18% }",
+            ),
+            ("population.fund.count", "1"),
+            ("population.fund.delegation", lends),
+            ("expect", "{}"),
+        ];
+        let (run, _scratch) = run(&plan("scenarios/systems/one-subnet.yaml", &set));
+        let incomes = incomes(&run);
+        let own = of(&incomes, "validators", "dividend");
+        let nominators = of(&incomes, "validators", "nominators");
+        assert!((nominators / (own + nominators) - 0.8).abs() < 1e-6, "{resolution}: {own}");
+        let fund = of(&incomes, "fund", "dividend");
+        let part = fund / (fund + own + nominators);
+        assert!((part - 0.5 * 0.82).abs() < 0.01, "{resolution}: {part}");
     }
 }

@@ -674,6 +674,31 @@ fn mistakes_in_an_economy_are_reported_at_their_place() {
         ("{ scoring: {} }", "{ none: {} }", (13, Incompatible, "whose scores it draws")),
         ("{ yuma: {} }", "{ proportional: {} }", (17, Incompatible, "reward: { yuma: {} }")),
         (
+            "{ yuma: {} }",
+            "{ yuma: { mechanisms: [ { weighs: [minrs] } ] } }",
+            (15, UnknownName, "did you mean `miners`?"),
+        ),
+        (
+            "{ yuma: {} }",
+            "{ yuma: { mechanisms: [ { weighs: [validators] } ] } }",
+            (15, Incompatible, "weights are given to providers"),
+        ),
+        (
+            "{ yuma: {} }",
+            "{ yuma: { mechanisms: [ { weighs: [miners] }, { weighs: [] } ] } }",
+            (15, OutOfRange, "at least one group"),
+        ),
+        (
+            "{ yuma: {} }",
+            "{ yuma: { mechanisms: [ { weighs: [miners], parts: 0 } ] } }",
+            (15, OutOfRange, "above 0 for at least one"),
+        ),
+        (
+            "reward: { yuma: {} }",
+            "reward: { yuma: {} }\nchanges: [ { at: 1h, set: { reward.yuma.mechanisms: [] } } ]",
+            (16, Incompatible, "cannot change during a run"),
+        ),
+        (
             "reward: { yuma: {} }",
             "reward: { yuma: {} }\nchanges: [ { at: 1h, set: { reward.yuma.tempo: 9 } } ]",
             (16, Incompatible, "the economy's epochs go by it"),
@@ -693,6 +718,91 @@ fn mistakes_in_an_economy_are_reported_at_their_place() {
         assert!(said.contains(part), "{to}: no {part:?} in\n{said}");
         assert_eq!(found.items.len(), 1, "{to}\n{said}");
     }
+}
+
+/// Delegation in an economy: what a group says of it, and what is said of that.
+#[test]
+fn mistakes_in_delegation_are_reported_at_their_place() {
+    use Code::{Incompatible, OutOfRange, UnknownName};
+    let with = |miners: &str, validators: &str, fund: &str| {
+        let of = |text: &str| match text {
+            "" => String::new(),
+            text => format!(", delegation: {{ {text} }}"),
+        };
+        let fund = format!(
+            "hardware: a100_sxm{} }}\n  fund: {{ role: validator, count: 2, stake: 1 TAO, hardware: l40s{} }}",
+            of(validators),
+            of(fund)
+        );
+        ECONOMY
+            .replacen("hardware: a100_sxm }", &fund, 1)
+            .replace("hardware: rtx_4090 }", &format!("hardware: rtx_4090{} }}", of(miners)))
+    };
+    let text = with(
+        "",
+        "childkey_take: 18%",
+        "nominated: 50%, children: [ { group: validators, part: 100% } ]",
+    );
+    let (plan, warnings) =
+        Source::from_text("economy.yaml", &text).and_then(|s| s.plan()).expect("sound");
+    assert_eq!(warnings, []);
+    let [validators, fund, miners] = &plan.groups[..] else { panic!("three groups") };
+    let terms = validators.delegation.as_ref().expect("terms");
+    assert_eq!((terms.take, terms.childkey_take), (11_796, 11_796), "18% of 65535");
+    let child = fund.delegation.as_ref().expect("terms").children[0];
+    assert_eq!((child.group, child.proportion), (0, u64::MAX));
+    assert_eq!(miners.delegation, None);
+
+    let lend = |group: &str| format!("children: [ {{ group: {group}, part: 10% }} ]");
+    let halves = "{ group: validators, part: 60% }";
+    let table = [
+        (with("take: 1%", "", ""), (9, Incompatible, "validators, whose stake earns dividends")),
+        (with("", "take: 19%", ""), (7, OutOfRange, "0% to 18%")),
+        (with("", "childkey_take: 40%", ""), (7, OutOfRange, "0% to 18%")),
+        (with("", "", &lend("validator")), (8, UnknownName, "did you mean `validators`?")),
+        (with("", "", &lend("miners")), (8, Incompatible, "do not validate")),
+        (with("", "", &lend("fund")), (8, Incompatible, "lend to itself")),
+        (
+            with("", "", &format!("children: [ {halves}, {halves} ]")),
+            (8, OutOfRange, "at most 100%"),
+        ),
+        (
+            with("", "", "children: [ { group: validators, part: 0% } ]"),
+            (8, OutOfRange, "more than 0%"),
+        ),
+    ];
+    for (text, (line, code, part)) in table {
+        let mistakes = wrong(&text);
+        let said = mistakes.render(false);
+        let first = &mistakes.items[0];
+        assert_eq!((first.line, first.code), (line, code), "{said}");
+        assert!(said.contains(part), "no {part:?} in\n{said}");
+        assert_eq!(mistakes.items.len(), 1, "{said}");
+    }
+    let mutual = wrong(&with("", &lend("fund"), &lend("validators")));
+    assert!(mutual.render(false).contains("lend to each other"));
+
+    let flat = with("", "take: 1%", "");
+    let flat = &flat[..flat.find("emission:").expect("an economy")];
+    let mistakes = wrong(&flat.replace("resolution: aggregate", "emission: { per_block: 1 TAO }"));
+    assert!(mistakes.render(false).contains("needs stake that earns and grows"));
+}
+
+/// Nothing is wrong with a group that no mechanism weighs, but it earns nothing.
+#[test]
+fn groups_that_no_mechanism_weighs_are_named() {
+    let with = |mechanisms: &str| {
+        let idle = "  idle: { role: provider, count: 4, hardware: rtx_4090 }\ndemand:";
+        let reward = format!("{{ yuma: {{ mechanisms: {mechanisms} }} }}");
+        let text = ECONOMY.replace("demand:", idle).replace("{ yuma: {} }", &reward);
+        Source::from_text("economy.yaml", &text).and_then(|s| s.plan()).expect("sound").1
+    };
+    for weighing_all in ["[]", "[ { weighs: [miners, idle] } ]"] {
+        assert_eq!(with(weighing_all), []);
+    }
+    let [warning] = &with("[ { weighs: [miners] } ]")[..] else { panic!("one warning") };
+    assert_eq!(warning.line, 9);
+    assert!(warning.message.contains("no mechanism weighs `idle`"), "{}", warning.message);
 }
 
 proptest! {

@@ -156,7 +156,7 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
         let emission = Amount(500_000_000);
         rule.apply(Input::BlockProduced { height: Height(height), emission }, &mut out)?;
     }
-    let weights = Input::WeightsSet { by: Uid(0), height: Height(4), row: vec![] };
+    let weights = Input::WeightsSet { by: Uid(0), mechanism: 0, height: Height(4), row: vec![] };
     let refused: Result<(), Rejected> = rule.apply(weights, &mut out);
     println!("weights: {}", refused.expect_err("this rule takes none"));
     for effect in &out {

@@ -60,6 +60,8 @@ pub enum Input {
     WeightsSet {
         /// Who.
         by: Uid,
+        /// For which of the subnet's mechanisms, from 0; 0 where there is one.
+        mechanism: u8,
         /// In which block.
         height: Height,
         /// Uid and weight, uids ascending; only ratios matter.
@@ -149,6 +151,15 @@ impl RewardSpec {
             Self::Proportional(p) => p.epoch_blocks,
             Self::Yuma(p) => p.epoch_blocks(),
             Self::FisherRank(p) => p.epoch_blocks,
+        }
+    }
+
+    /// The mechanisms of a subnet; empty where one weighs everybody.
+    #[must_use]
+    pub fn mechanisms(&self) -> &[yuma::Mechanism] {
+        match self {
+            Self::Yuma(params) => &params.mechanisms,
+            Self::Proportional(_) | Self::FisherRank(_) => &[],
         }
     }
 

@@ -37,7 +37,12 @@ impl Subnet {
     }
 
     fn set(&mut self, by: u16, row: Vec<(Uid, u16)>) {
-        let set = reward::Input::WeightsSet { by: Uid(by), height: Height(self.height), row };
+        let set = reward::Input::WeightsSet {
+            by: Uid(by),
+            mechanism: 0,
+            height: Height(self.height),
+            row,
+        };
         self.rule.apply(set, &mut vec![]).expect("accepted");
     }
 

@@ -197,7 +197,7 @@ fn short(spec: &reward::RewardSpec) -> reward::RewardSpec {
             tempo: 3,
             weights_rate_limit: 2,
             max_validators: 3,
-            ..*params
+            ..params.clone()
         }),
         RewardSpec::FisherRank(params) => {
             RewardSpec::FisherRank(reward::fisher_rank::Params { epoch_blocks: 3, ..*params })
@@ -237,6 +237,7 @@ fn reward_inputs(stream: &mut Stream) -> Vec<reward::Input> {
         }
         7..=9 => Input::WeightsSet {
             by: uid(stream, MEMBERS + 1),
+            mechanism: u8::from(stream.below(20) == 0),
             height: Height(height),
             row: row(stream),
         },

@@ -98,7 +98,8 @@ fn paid(spec: &RewardSpec, period: &Period) -> Vec<u128> {
                 let row = row.iter().map(|&(uid, weight)| (Uid(uid), weight)).collect();
                 // Whether the rule takes weights, and from whom, is its own affair.
                 let height = Height(height);
-                let _ = rule.apply(Input::WeightsSet { by: Uid(*by), height, row }, &mut out);
+                let _ = rule
+                    .apply(Input::WeightsSet { by: Uid(*by), mechanism: 0, height, row }, &mut out);
             }
         }
         for &(verifier, subject, score_ppm, tokens) in &period.work {
@@ -141,7 +142,7 @@ fn short(spec: &RewardSpec) -> RewardSpec {
         RewardSpec::Proportional(_) => {
             RewardSpec::Proportional(proportional::Params { epoch_blocks: 2 })
         }
-        RewardSpec::Yuma(params) => yuma_with(*params),
+        RewardSpec::Yuma(params) => yuma_with(params.clone()),
         RewardSpec::FisherRank(params) => {
             RewardSpec::FisherRank(fisher_rank::Params { epoch_blocks: 2, ..*params })
         }

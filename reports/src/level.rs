@@ -102,7 +102,7 @@ const ESTIMATED: &[&str] = &[
 ];
 
 /// Reasons of payment that a period causes, never a job: complete from `summary` on.
-const OF_PERIODS: &[&str] = &["incentive", "dividend", "withheld"];
+const OF_PERIODS: &[&str] = &["incentive", "dividend", "nominators", "withheld"];
 
 /// How far a metric can be trusted at a level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

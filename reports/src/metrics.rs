@@ -339,7 +339,7 @@ fn epochs(sheet: &mut Sheet, tally: &Tally, rep: &Rep, periods: &Periods, coin: 
     if tally.is_aggregate() {
         closed.extend(&periods.closed);
         (permitted, agreed) = (periods.permitted, periods.agreed);
-        let reasons = ["incentive", "dividend"].map(|name| tally.reasons.find(name));
+        let reasons = ["incentive", "dividend", "nominators"].map(|name| tally.reasons.find(name));
         let of = |reason: usize| rep.payouts.get(reason).copied().unwrap_or(0);
         paid = tally.has("payouts").then(|| reasons.into_iter().flatten().map(of).sum::<u128>());
     } else {

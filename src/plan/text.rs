@@ -84,6 +84,9 @@ impl Plan {
                 text.push_str("    attacks: true\n");
             }
             let _ = writeln!(text, "    weights: {}", scalar(&group.weights));
+            if let Some(delegation) = &group.delegation {
+                let _ = writeln!(text, "    delegation: {}", scalar(delegation));
+            }
             text.push_str("    members:\n");
             for subnet in &group.members {
                 text.push_str("      -\n");

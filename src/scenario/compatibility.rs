@@ -11,6 +11,7 @@
 //! | `redundancy` | 2 replicas | warning: two cannot form a majority |
 //! | `yuma` | `none` | warning: all who answer score alike, so consensus rewards trust |
 //! | `yuma` | `posted_price` | warning: no probes, so weights see only what users asked for |
+//! | `yuma` | mechanisms that leave out a group of providers | warning: it earns nothing |
 //! | other rewards | `weights:` | warning: nobody reads them |
 //! | any reward | no emission | warning: nothing is paid |
 //! | any reward | a period beyond the horizon | warning: no period closes |
@@ -19,11 +20,12 @@
 //! | a model | hardware without room | error if none has room, warning if some have |
 
 use mechanisms::market::MarketSpec;
-use mechanisms::reward::RewardSpec;
+use mechanisms::reward::{RewardSpec, yuma};
 use mechanisms::verification::VerificationSpec;
 use mechanisms::weights::WeightsSpec;
 use sim_types::{Amount, HardwareProfile};
 
+use super::population::provider_groups;
 use super::raw::{Emission, Scenario};
 use super::resolve::Resolver;
 use super::typed::join;
@@ -158,6 +160,7 @@ fn yuma(raw: &Scenario, validators: u64, r: &mut Resolver<'_>) {
         }
         return;
     };
+    mechanisms(raw, params, r);
     let copies = |g: &super::raw::Group| g.weights.as_ref().is_some_and(WeightsSpec::only_copies);
     let mut of_role = raw.population.0.iter().filter(|(_, g)| g.role == Role::Validator);
     if validators > 0 && of_role.clone().all(|(_, g)| copies(g)) {
@@ -192,6 +195,25 @@ fn yuma(raw: &Scenario, validators: u64, r: &mut Resolver<'_>) {
             params.max_validators
         );
         r.warn("reward.yuma.max_validators", Diagnostic::warning(Code::Incompatible, message));
+    }
+}
+
+/// Every mechanism weighs somebody; whom none weighs earns nothing.
+fn mechanisms(raw: &Scenario, params: &yuma::Params, r: &mut Resolver<'_>) {
+    for (index, mechanism) in params.mechanisms.iter().enumerate() {
+        let path = format!("reward.yuma.mechanisms.{index}.weighs");
+        let named = !mechanism.weighs.is_empty();
+        r.unless(named, &path, "no group", "at least one group with `role: provider`");
+        provider_groups(raw, &path, &mechanism.weighs, r);
+    }
+    let weighed = |name: &String| params.mechanisms.iter().any(|m| m.weighs.contains(name));
+    for (name, group) in &raw.population.0 {
+        if !params.mechanisms.is_empty() && group.role == Role::Provider && !weighed(name) {
+            let message = format!("no mechanism weighs {}: its members earn nothing", quoted(name));
+            let item = Diagnostic::warning(Code::Incompatible, message)
+                .help("name it under `weighs` of a mechanism");
+            r.warn(&format!("population.{name}"), item);
+        }
     }
 }
 

@@ -11,12 +11,12 @@ use sim_core::network::Regions;
 use sim_types::{Amount, StateMachine, Stream, math};
 
 use super::choice::{Behaviours, Distribution, Money};
-use super::files;
 use super::hardware::HardwareTable;
 use super::raw::{self, Scenario};
 use super::resolve::{Resolver, regions, written};
+use super::{delegation, files};
 use crate::diagnose::{Code, Diagnostic, quoted};
-use crate::plan::{Group, Member, Role};
+use crate::plan::{self, Group, Member, Role};
 
 /// Most nodes of a plan, over all subnets.
 const MAX_NODES: u64 = 1_000_000;
@@ -74,6 +74,7 @@ pub(super) fn groups(
             role: plan.role,
             attacks: plan.attacks,
             weights: plan.weights,
+            delegation: plan.delegation,
         })
         .collect();
     if let Some(state) = &raw.initial_state {
@@ -95,6 +96,7 @@ struct GroupPlan {
     regions: Vec<(u16, u64)>,
     behaviours: Vec<(Behaviour, u64)>,
     weights: Option<WeightsSpec>,
+    delegation: Option<plan::Delegation>,
 }
 
 fn group_plan(
@@ -129,6 +131,7 @@ fn group_plan(
     };
     let behaviours = behaviours(&at("behaviour"), group, r);
     let weights = weights(raw, &path, group, r);
+    let delegation = delegation::resolve(raw, name, group, r);
     if group.role == Role::Validator && group.stake.is_none() && raw.initial_state.is_none() {
         let item = Diagnostic::error(
             Code::MissingKey,
@@ -148,6 +151,7 @@ fn group_plan(
         regions: places,
         behaviours,
         weights,
+        delegation,
     }
 }
 
@@ -199,7 +203,7 @@ fn weights(
         (Some(spec), Role::Validator) => {
             let rule = format!("{path}.{}", spec.name());
             r.param(&rule, Weights::new(spec.clone()));
-            favours(raw, &format!("{rule}.favours"), spec.favours(), r);
+            provider_groups(raw, &format!("{rule}.favours"), spec.favours(), r);
             Some(spec.clone())
         }
         (None, Role::Validator) if matches!(raw.reward, RewardSpec::Yuma(_)) => {
@@ -211,8 +215,8 @@ fn weights(
     }
 }
 
-/// Groups that a validator favours: they exist, and have weights to be given.
-fn favours(raw: &Scenario, path: &str, names: &[String], r: &mut Resolver<'_>) {
+/// Groups that are given weights: they exist, and work.
+pub(super) fn provider_groups(raw: &Scenario, path: &str, names: &[String], r: &mut Resolver<'_>) {
     let groups = &raw.population.0;
     let providers = || groups.iter().filter(|(_, group)| group.role == Role::Provider);
     for (index, name) in names.iter().enumerate() {

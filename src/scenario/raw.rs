@@ -16,6 +16,7 @@ use workloads::demand::DemandSpec;
 use workloads::execution::ExecutionSpec;
 
 use super::choice::{Behaviours, Money, Names, Ordered};
+use super::delegation::Delegation;
 use super::dtao::Dtao;
 use super::replications::{Replications, WarmUp};
 use crate::plan::{Resolution, Role};
@@ -140,6 +141,10 @@ pub(crate) struct Group {
     /// weights: `moving_average: {}`.
     #[serde(default)]
     pub(crate) weights: Option<WeightsSpec>,
+    /// Nominators behind validators, takes, and stake that they lend to other validators; under
+    /// `emission: { dtao: … }`. Default: all stake is the validators' own.
+    #[serde(default)]
+    pub(crate) delegation: Option<Delegation>,
 }
 
 /// Stakes and balances from a table.

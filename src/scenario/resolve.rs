@@ -26,7 +26,7 @@ use super::raw::{self, SCHEMA, Scenario};
 use super::replications::{self, Asked};
 use super::tree::Tree;
 use super::typed::join;
-use super::{compatibility, dtao, files, population, schedule};
+use super::{compatibility, delegation, dtao, files, population, schedule};
 use crate::diagnose::{Code, Diagnostic, list, nearest, quoted};
 use crate::plan::{Emission, Expectation, Group, NetworkPlan, Plan};
 
@@ -532,6 +532,7 @@ fn facts(
         }
         raw::Emission::Dtao(dtao) => facts.extend(dtao::facts(dtao, r)),
     }
+    facts.extend(delegation::facts(raw, r));
     facts.push(as_written("users.funds", "0 TAO".to_owned()));
     if raw.token_price.is_some() {
         facts.push(as_written("token_price", String::new()));

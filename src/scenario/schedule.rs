@@ -256,6 +256,11 @@ fn action(
             refused(r, path, entry.key_span, message, "another parameter of the reward rule");
             None
         }
+        key if key.starts_with("reward.yuma.mechanisms") => {
+            let message = format!("{} cannot change during a run", quoted(key));
+            refused(r, path, entry.key_span, message, "another parameter of the reward rule");
+            None
+        }
         key if key.starts_with("reward.") => {
             let changed = changed_reward(tree, key, entry.value, path, reward, r);
             changed.map(|spec| {

@@ -25,11 +25,12 @@ use super::aggregate::Aggregate;
 use super::chain::{CHAIN_LAST, Chain};
 use super::demand::{Source, TraceFile};
 use super::disturb::Disturbances;
-use super::dtao::{Dtao, Stakes};
+use super::dtao::{Delegation, Dtao, Stakes};
 use super::event::{CHAIN, HORIZON, NETWORK_ENTITIES, NetworkEvent, entities};
 use super::island::{self, Accounts, Alpha, Buffers, Island, Node, NodeKeys, Wire};
 use super::load::Class;
 use super::rows::{Rows, Stamp};
+use super::sub_mechanisms::Mechanisms;
 use super::{Keys, Rejections, World};
 use crate::plan::{Emission, FaultPlan, Plan, Resolution, Role};
 
@@ -176,6 +177,7 @@ impl Island {
             market: Market::new(plan.market.clone())?,
             verification: Verification::new(plan.verification.clone())?,
             reward: Reward::new(plan.reward.clone())?,
+            mechanisms: Mechanisms::default(),
             execution: Execution::new(plan.execution.clone())?,
             replicas: plan.verification.replicas(),
             epoch: EpochIndex(0),
@@ -217,8 +219,8 @@ impl Island {
                 ledger.open(name);
             }
             let stakes = island.nodes.iter().map(|node| small(node.stake)).collect();
-            island.alpha =
-                Some(Alpha { ledger, stakes: Stakes::new(stakes), due: None, pays: Vec::new() });
+            let stakes = Stakes::new(stakes, Delegation::new(plan, subnet.0));
+            island.alpha = Some(Alpha { ledger, stakes, due: None, pays: Vec::new() });
         }
         Ok(island)
     }
@@ -286,12 +288,17 @@ impl Island {
             self.nodes.iter().map(|node| (node.group.clone(), node.role)).collect();
         let members: Vec<(&str, Role)> =
             groups.iter().map(|(group, role)| (group.as_str(), *role)).collect();
+        let names: Vec<&str> = members.iter().map(|member| member.0).collect();
+        self.mechanisms = Mechanisms::new(plan.reward.mechanisms(), &names);
         let adapters = self.nodes.iter_mut().map(|node| (node.keys.weights, node.weights.as_mut()));
         introduce(plan, &members, adapters, &mut self.buffers.weights);
         for node in (0..size).map(|uid| NodeId(uid.into())) {
             self.schedule_announcement(node, cx);
         }
-        let stakes = self.nodes.iter().map(|node| small(node.stake)).collect();
+        let stakes = match &self.alpha {
+            Some(alpha) => alpha.stakes.opening(),
+            None => self.nodes.iter().map(|node| small(node.stake)).collect(),
+        };
         // Subnets with a coin of their own are numbered as on the chain: 0 is the root.
         let subnet = self.subnet.0 + u16::from(self.alpha.is_some());
         self.ask_reward(reward::Input::Opened { subnet, stakes }, cx);

@@ -50,6 +50,8 @@ pub(super) enum Transaction {
     SetWeights {
         /// Who.
         by: NodeId,
+        /// For which of the subnet's mechanisms.
+        mechanism: u8,
         /// Uid and weight.
         row: Vec<(Uid, u16)>,
     },

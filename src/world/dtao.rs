@@ -22,8 +22,10 @@ use sim_types::{
 
 use crate::plan::{self, Registrations, Sales};
 
+mod delegation;
 mod stakes;
 
+pub(super) use delegation::{Delegation, Passed};
 pub(super) use stakes::{Pay, Stakes};
 
 /// The economy and everybody in it who is no member of a subnet.

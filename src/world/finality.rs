@@ -11,7 +11,7 @@ use sim_types::{
 
 use super::ask;
 use super::chain::Transaction;
-use super::dtao::{Due, Pay};
+use super::dtao::{Due, Passed, Pay};
 use super::island::{Alpha, Island, Now};
 
 /// What the chain tells a subnet.
@@ -117,9 +117,9 @@ impl Island {
     fn apply(&mut self, transaction: Transaction, height: Height, cx: &mut Now<'_>) {
         match transaction {
             Transaction::Settle { job, provider } => self.settled(job, provider, cx),
-            Transaction::SetWeights { by, row } => {
+            Transaction::SetWeights { by, mechanism, row } => {
                 let by = super::island::uid(by);
-                self.ask_reward(reward::Input::WeightsSet { by, height, row }, cx);
+                self.ask_reward(reward::Input::WeightsSet { by, mechanism, height, row }, cx);
             }
             Transaction::PublishMetadata { by } => {
                 let uid = super::island::uid(by);
@@ -179,7 +179,11 @@ impl Island {
                     .transfer(pending, account, amount)
                     .expect("a reward rule pays out of accrued emission only");
                 let worth = self.worth(node, amount, reason);
-                self.paid(Some(node), worth, reason, Some(epoch), None, cx);
+                // Delegated stake: whose the dividends are shows once all of them are known.
+                let delegated = |alpha: &Alpha| alpha.stakes.delegated();
+                if reason != PayoutReason::Dividend || !self.alpha.as_ref().is_some_and(delegated) {
+                    self.paid(Some(node), worth, reason, Some(epoch), None, cx);
+                }
             }
             reward::Effect::Withhold { amount } => {
                 let treasury = self.accounts.treasury;
@@ -238,6 +242,7 @@ impl Island {
                 emission,
             });
         }
+        self.pass_on(epoch, cx);
         self.restake(cx);
         let consensus: Vec<u16> = members.iter().map(|m| m.consensus).collect();
         self.publish_consensus(&consensus);
@@ -250,6 +255,34 @@ impl Island {
         match &self.alpha {
             Some(Alpha { due: Some(due), .. }) => due.value(amount),
             _ => amount,
+        }
+    }
+
+    /// Of dividends on delegated stake, parents have what children pass on, and nominators theirs.
+    fn pass_on(&mut self, epoch: EpochIndex, cx: &mut Now<'_>) {
+        let Some(Alpha { ledger, stakes, due: Some(due), pays }) = &mut self.alpha else { return };
+        if !stakes.delegated() {
+            return;
+        }
+        for Passed { from, to, amount } in stakes.pass_on(due, pays) {
+            let account = |uid: u16| self.nodes[usize::from(uid)].account;
+            ledger
+                .transfer(account(from), account(to), Amount(amount.into()))
+                .expect("a part of what was just paid");
+        }
+        let mut shares = Vec::new();
+        for pay in pays.iter().filter(|pay| pay.reason == PayoutReason::Dividend) {
+            let nominators = stakes.nominators(due, pay);
+            let node = NodeId(pay.uid.into());
+            for (amount, reason) in [
+                (pay.amount - nominators, PayoutReason::Dividend),
+                (nominators, PayoutReason::Nominators),
+            ] {
+                shares.push((node, due.value(Amount(amount.into())), reason));
+            }
+        }
+        for (node, worth, reason) in shares {
+            self.paid(Some(node), worth, reason, Some(epoch), None, cx);
         }
     }
 
@@ -283,7 +316,9 @@ impl Island {
         if amount == Amount::ZERO {
             return;
         }
-        if let Some(node) = to {
+        if let Some(node) = to
+            && reason != PayoutReason::Nominators
+        {
             self.nodes[node.index()].earned += amount;
         }
         self.record(PayoutRow {
@@ -300,6 +335,7 @@ impl Island {
                 PayoutReason::Price => "price",
                 PayoutReason::Fee => "fee",
                 PayoutReason::Withheld => "withheld",
+                PayoutReason::Nominators => "nominators",
             },
         });
     }

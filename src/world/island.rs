@@ -35,6 +35,7 @@ use super::event::Event;
 use super::finality::Letter;
 use super::load::Class;
 use super::rows::{Place, Rows, Stamp};
+use super::sub_mechanisms::Mechanisms;
 use super::work::{Job, Work};
 use crate::plan::Role;
 
@@ -51,6 +52,7 @@ pub(super) struct Island {
     pub(super) market: Market,
     pub(super) verification: Verification,
     pub(super) reward: Reward,
+    pub(super) mechanisms: Mechanisms,
     pub(super) execution: Execution,
     pub(super) replicas: u32,
     pub(super) epoch: EpochIndex,

@@ -166,7 +166,10 @@ impl Island {
         let _ = ask(adapter, weights::Input::WeightsDue, &mut effects, refused);
         for effect in effects.drain(..) {
             let weights::Effect::SetWeights { row } = effect;
-            self.submit(Transaction::SetWeights { by: validator, row });
+            let Self { mechanisms, outbox, stamp, .. } = self;
+            mechanisms.publish(uid(validator), row, |mechanism, row| {
+                outbox.push((*stamp, Transaction::SetWeights { by: validator, mechanism, row }));
+            });
         }
         self.buffers.weights = effects;
     }

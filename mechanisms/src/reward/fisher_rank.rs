@@ -342,7 +342,10 @@ mod tests {
 
     fn set(rule: &mut FisherRank, by: u16, row: &[(u16, u16)]) -> Result<(), Rejected> {
         let row = row.iter().map(|&(uid, weight)| (Uid(uid), weight)).collect();
-        rule.apply(Input::WeightsSet { by: Uid(by), height: Height(1), row }, &mut vec![])
+        rule.apply(
+            Input::WeightsSet { by: Uid(by), mechanism: 0, height: Height(1), row },
+            &mut vec![],
+        )
     }
 
     /// Two graphs that only weigh themselves, one with 51% of stake: what the smaller has after

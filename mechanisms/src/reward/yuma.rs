@@ -16,26 +16,30 @@
 //! | R11 | the subnet's `owner`: no stake threshold, a permit always, weights on itself; its incentive is withheld |
 //! | R12 | a new `tempo` or `schedule` holds from the next close on, as announced; other parameters at once |
 //! | R13 | with `bonds_reset`, bonds in a provider that publishes new metadata are removed at once |
+//! | R14 | several `mechanisms` share members, stakes, permits and epochs; each has weights, commits, rate limit and bonds of its own and its part of the emission, and what they pay adds up ([`crate::yuma::sub_mechanisms`]) |
 //!
 //! A validator may set weights only with a permit from the epoch before (R1, R8). A chain
 //! grants the first ones in its first epoch, which therefore pays by stake alone; with
 //! `initial_permits: top_stake` the members of most stake hold them from the start.
 //!
-//! It does not: split epochs among mechanisms ([`crate::yuma::sub_mechanisms`]: each weighs
-//! another kind of work, and a validator here observes one kind and publishes one row, so that
-//! all mechanisms would agree), divide dividends with parents and nominators ([`crate::yuma::childkeys`],
-//! [`crate::yuma::dividends`]: members have no others' stake), choose who is replaced, check
-//! version keys, or hold back the third epoch due in one block. Emission of a period beyond
+//! It does not: know the groups that `mechanisms` name (whoever publishes a row says for which
+//! mechanism it is), divide dividends with parents and nominators ([`crate::yuma::childkeys`],
+//! [`crate::yuma::dividends`]: stake comes here as it counts, whoever it is from), choose who is
+//! replaced, check version keys, or hold back the third epoch due in one block. Emission of a period beyond
 //! 2^64 - 1 units is withheld. Committed weights are checked when they are committed, not
 //! again when they are revealed.
 //!
 //! Source: opentensor/subtensor @ `14bc6f9f964b9cc362e9635dd110a487fa5d15a0` (2026-06-30,
 //! runtime 425): `pallets/subtensor/src/subnets/weights.rs` (R1, R2),
 //! `coinbase/run_coinbase.rs` (R4 to R6, R11; R3 as of v3.3.15-402), `subnets/uids.rs` (R9),
-//! `coinbase/reveal_commits.rs` and `epoch/run_epoch.rs` (R10), `do_reset_bonds` (R13).
+//! `coinbase/reveal_commits.rs` and `epoch/run_epoch.rs` (R10), `do_reset_bonds` (R13),
+//! `subnets/mechanism.rs` (R14).
+
+use std::borrow::Cow;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 use sim_types::fixed::I64F64;
 use sim_types::{
     Amount, EpochIndex, Fact, Fidelity, Height, ParamError, PayoutReason, Rejected, StateMachine,
@@ -43,12 +47,17 @@ use sim_types::{
 };
 
 use super::{Effect, Input, MemberFigures, RewardSpec, split};
-use crate::yuma::bonds;
+use crate::yuma::sub_mechanisms;
 use crate::yuma::upscale::{is_max_limited, max_upscale_u16};
 use crate::yuma::{
-    EpochInputs, EpochOutputs, Form, Hyperparameters, LiquidForm, Rows, Scratch, Version,
+    EpochInputs, EpochOutputs, Form, Hyperparameters, LiquidForm, Scratch, Version, bonds,
     epoch_into,
 };
+
+mod mechanism;
+
+pub use mechanism::Mechanism;
+use mechanism::{Commit, State};
 
 /// When epochs run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -75,7 +84,7 @@ pub enum InitialPermits {
 
 /// What a scenario may set. Proportions of 65535 and block counts are plain numbers, as on the
 /// chain. Defaults are the chain's where nothing else is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Params {
     /// Blocks between epochs, less one under `schedule: stateless`; 1 to 50400. Default 360:
@@ -136,6 +145,36 @@ pub struct Params {
     pub bonds_reset: bool,
     /// The uid of the subnet's owner, if it takes part. Default none.
     pub owner: Option<u16>,
+    /// The subnet's mechanisms, at most 16: each pays for one kind of work, out of its part of
+    /// the emission, by weights and bonds of its own. Default: one that weighs everybody. The
+    /// live network allows two.
+    pub mechanisms: Vec<Mechanism>,
+}
+
+/// Written by hand because plans are named by what they say: the text of one without mechanisms
+/// stays what it was before there were any. Snapshots, which are not text, hold every field.
+macro_rules! serialized {
+    ($($field:ident)*) => {
+        impl Serialize for Params {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let Self { $($field,)* mechanisms } = self;
+                let shown = !mechanisms.is_empty() || !serializer.is_human_readable();
+                let fields = [$(stringify!($field)),*].len() + usize::from(shown);
+                let mut out = serializer.serialize_struct("Params", fields)?;
+                $(out.serialize_field(stringify!($field), $field)?;)*
+                if shown {
+                    out.serialize_field("mechanisms", mechanisms)?;
+                }
+                out.end()
+            }
+        }
+    };
+}
+
+serialized! {
+    tempo schedule kappa bonds_penalty bonds_moving_average max_validators activity_cutoff
+    stake_threshold weights_rate_limit min_allowed_weights max_weight_limit initial_permits version
+    liquid_alpha alpha_low alpha_high alpha_sigmoid_steepness commit_reveal bonds_reset owner
 }
 
 impl Default for Params {
@@ -161,6 +200,7 @@ impl Default for Params {
             commit_reveal: 0,
             bonds_reset: false,
             owner: None,
+            mechanisms: Vec::new(),
         }
     }
 }
@@ -207,6 +247,7 @@ impl Params {
         ParamError::unless(steepness >= 0, "alpha_sigmoid_steepness", steepness, "0 to 32767")?;
         let reveal = self.commit_reveal;
         ParamError::unless(reveal <= 100, "commit_reveal", reveal, "0 to 100")?;
+        mechanism::check(&self.mechanisms)?;
         ParamError::unless(
             u64::try_from(threshold.0).is_ok(),
             "stake_threshold",
@@ -243,14 +284,6 @@ struct Rhythm {
     schedule: Schedule,
 }
 
-/// Weights that were set and are not yet revealed (R10).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Commit {
-    epoch: EpochIndex,
-    block: Height,
-    row: Vec<(u16, u16)>,
-}
-
 /// The rule and its whole state. Vectors are by uid, empty before the subnet opens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Yuma {
@@ -258,22 +291,19 @@ pub struct Yuma {
     rhythm: Rhythm,
     subnet: u16,
     stakes: Vec<u64>,
-    last_update: Vec<u64>,
     block_at_registration: Vec<u64>,
     permits: Vec<bool>,
-    weights: Rows,
-    /// Oldest first.
-    commits: Vec<Vec<Commit>>,
-    bonds: Rows,
+    /// At least one.
+    mechanisms: Vec<State>,
     accrued: Amount,
     epoch: EpochIndex,
     last_block: Height,
     last_epoch: Option<Height>,
     #[serde(skip)]
     scratch: Scratch,
-    /// Memory for an epoch's outputs.
+    /// The outputs of each mechanism's last epoch, and its emission.
     #[serde(skip)]
-    outputs: EpochOutputs,
+    outputs: Vec<(EpochOutputs, u64)>,
 }
 
 impl crate::Rule for Yuma {
@@ -343,6 +373,11 @@ impl crate::Rule for Yuma {
             Fidelity::Assumed,
             "a subnet in operation has permits; a new one grants them in its first epoch",
         )])
+        .chain(params.mechanisms.iter().enumerate().map(|(index, mechanism)| {
+            let name = format!("reward.yuma.mechanisms.{index}.parts");
+            let parts = mechanism.parts.to_string();
+            Fact::new(name, parts, Fidelity::Assumed, "chosen by the scenario")
+        }))
         .collect()
     }
 }
@@ -355,22 +390,19 @@ impl StateMachine for Yuma {
     fn new(params: Params) -> Result<Self, ParamError> {
         params.check()?;
         Ok(Self {
-            params,
             rhythm: params.rhythm(),
             subnet: 0,
             stakes: Vec::new(),
-            last_update: Vec::new(),
             block_at_registration: Vec::new(),
             permits: Vec::new(),
-            weights: Vec::new(),
-            commits: Vec::new(),
-            bonds: Vec::new(),
+            mechanisms: vec![State::default(); params.mechanisms.len().max(1)],
             accrued: Amount::ZERO,
             epoch: EpochIndex(0),
             last_block: Height(0),
             last_epoch: None,
             scratch: Scratch::default(),
-            outputs: EpochOutputs::default(),
+            outputs: Vec::new(),
+            params,
         })
     }
 
@@ -385,13 +417,16 @@ impl StateMachine for Yuma {
                     return Err(Rejected::NotPermitted("parameters of another rule"));
                 };
                 params.check().map_err(|_| Rejected::NotPermitted("parameters out of domain"))?;
+                if params.mechanisms.len() != self.params.mechanisms.len() {
+                    return Err(Rejected::NotPermitted("another number of mechanisms"));
+                }
                 self.params = params;
                 // R12: what is announced stands. Before the subnet opens nothing is.
                 if self.stakes.is_empty() {
-                    self.rhythm = params.rhythm();
+                    self.rhythm = self.params.rhythm();
                 }
-                if params.commit_reveal == 0 {
-                    self.reveal(|_| true);
+                if self.params.commit_reveal == 0 {
+                    self.mechanisms.iter_mut().for_each(|mechanism| mechanism.reveal(|_| true));
                 }
             }
             Input::StakeChanged { uid, stake } => {
@@ -402,24 +437,27 @@ impl StateMachine for Yuma {
                 let index = super::member(uid, self.stakes.len())?;
                 self.replace(index, uid, height, stake);
             }
-            Input::WeightsSet { by, height, row } => {
-                let index = self.check_weights(by, height, &row)?;
+            Input::WeightsSet { by, mechanism, height, row } => {
+                let index = self.check_weights(by, mechanism, height, &row)?;
+                let mechanism = &mut self.mechanisms[usize::from(mechanism)];
                 // R2
                 let row = upscaled(row);
-                self.last_update[index] = height.0;
+                mechanism.last_update[index] = height.0;
                 // R10
                 if self.params.commit_reveal == 0 {
-                    self.weights[index] = row;
+                    mechanism.weights[index] = row;
                 } else {
                     let commit = Commit { epoch: self.epoch, block: height, row };
-                    self.commits[index].push(commit);
+                    mechanism.commits[index].push(commit);
                 }
             }
             // R13
             Input::MetadataPublished { uid } => {
                 super::member(uid, self.stakes.len())?;
                 if self.params.bonds_reset {
-                    bonds::reset(&mut self.bonds, uid.0);
+                    for mechanism in &mut self.mechanisms {
+                        bonds::reset(&mut mechanism.bonds, uid.0);
+                    }
                 }
             }
             // Observations reach this rule as weights.
@@ -455,15 +493,12 @@ impl Yuma {
         let n = stakes.len();
         self.subnet = subnet;
         self.stakes = stakes;
-        self.last_update = vec![0; n];
         self.block_at_registration = vec![0; n];
-        self.weights = vec![Vec::new(); n];
-        self.commits = vec![Vec::new(); n];
-        self.bonds = vec![Vec::new(); n];
+        self.mechanisms.fill(State::new(n));
         self.permits = vec![false; n];
         if self.params.initial_permits == InitialPermits::TopStake {
             self.run_epoch(0);
-            self.permits.clone_from(&self.outputs.permits);
+            self.permits = Self::merged(&self.outputs).permits.clone();
         }
         self.announce(out);
     }
@@ -494,22 +529,20 @@ impl Yuma {
         self.stakes[index] = stake;
         self.block_at_registration[index] = height.0;
         self.permits[index] = false;
-        self.weights[index].clear();
-        self.commits[index].clear();
-        self.bonds[index].clear();
-        for row in &mut self.weights {
-            row.iter_mut().filter(|(to, _)| *to == uid.0).for_each(|(_, weight)| *weight = 0);
-        }
+        self.mechanisms.iter_mut().for_each(|mechanism| mechanism.replace(uid.0));
     }
 
     /// R1.
     fn check_weights(
         &self,
         by: Uid,
+        mechanism: u8,
         height: Height,
         row: &[(Uid, u16)],
     ) -> Result<usize, Rejected> {
         let (params, n) = (&self.params, self.stakes.len());
+        let mechanism = self.mechanisms.get(usize::from(mechanism));
+        let mechanism = mechanism.ok_or(Rejected::NotPermitted("no such mechanism"))?;
         if row.len() > n {
             return Err(Rejected::Full("weights name more uids than there are"));
         }
@@ -518,7 +551,7 @@ impl Yuma {
         if self.stakes[index] < params.threshold() && !is_owner {
             return Err(Rejected::NotPermitted("stake below the threshold"));
         }
-        let last = self.last_update[index];
+        let last = mechanism.last_update[index];
         if last > 0 && height.0.saturating_sub(last) < params.weights_rate_limit {
             return Err(Rejected::NotPermitted("weights set too soon after the last"));
         }
@@ -547,60 +580,68 @@ impl Yuma {
         Ok(index)
     }
 
-    /// R10: publishes the commits that are due.
-    fn reveal(&mut self, due: impl Fn(&Commit) -> bool) {
-        for (weights, commits) in self.weights.iter_mut().zip(&mut self.commits) {
-            commits.retain_mut(|commit| {
-                let due = due(commit);
-                if due {
-                    *weights = core::mem::take(&mut commit.row);
-                }
-                !due
-            });
-        }
-    }
-
     /// The consensus of the weights that everybody can read now (R10): those that hold, without
     /// commits. It needs memory, but leaves the state as it is.
     pub(super) fn visible_consensus(&mut self) -> Vec<u16> {
-        if !self.stakes.is_empty() {
-            self.run_epoch(0);
+        /// Emission by which mechanisms are weighed against each other: any amount would do.
+        const WHOLE: u64 = 1 << 32;
+        if self.stakes.is_empty() {
+            return Vec::new();
         }
-        self.outputs.consensus.clone()
+        self.run_epoch(WHOLE);
+        Self::merged(&self.outputs).consensus.clone()
     }
 
-    /// R6, into the outputs and nothing else.
+    /// R6 and R14, into the outputs and nothing else.
     fn run_epoch(&mut self, emission: u64) {
-        let stake: Vec<I64F64> = self.stakes.iter().map(|&s| I64F64::from(s)).collect();
-        let committed: Vec<Option<u64>> =
-            self.commits.iter().map(|open| open.first().map(|commit| commit.block.0)).collect();
-        let inputs = EpochInputs {
-            hyperparameters: self.params.hyperparameters(),
-            stake: &stake,
-            last_update: &self.last_update,
-            block_at_registration: &self.block_at_registration,
-            permits: &self.permits,
-            weights: &self.weights,
-            bonds: &self.bonds,
-            owner: self.params.owner,
-            commit_blocks: Some(&committed),
-            block: self.last_block.0,
-            tempo: self.rhythm.tempo,
-            last_step_block: self.last_epoch.map(|h| h.0),
-            emission,
-            form: Form::Sparse,
-        };
-        epoch_into(&inputs, &mut self.scratch, &mut self.outputs)
-            .expect("every vector has one element a member, and rows and parameters are checked");
+        let Self { params, rhythm, stakes, mechanisms, scratch, outputs, .. } = self;
+        let stake: Vec<I64F64> = stakes.iter().map(|&s| I64F64::from(s)).collect();
+        outputs.resize_with(mechanisms.len(), Default::default);
+        let parts = mechanism::split(&params.mechanisms, emission);
+        for ((mechanism, (outputs, part)), emission) in mechanisms.iter().zip(outputs).zip(parts) {
+            let State { last_update, weights, commits, bonds } = mechanism;
+            let committed: Vec<Option<u64>> =
+                commits.iter().map(|open| open.first().map(|commit| commit.block.0)).collect();
+            let inputs = EpochInputs {
+                hyperparameters: params.hyperparameters(),
+                stake: &stake,
+                last_update,
+                block_at_registration: &self.block_at_registration,
+                permits: &self.permits,
+                weights,
+                bonds,
+                owner: params.owner,
+                commit_blocks: Some(&committed),
+                block: self.last_block.0,
+                tempo: rhythm.tempo,
+                last_step_block: self.last_epoch.map(|h| h.0),
+                emission,
+                form: Form::Sparse,
+            };
+            epoch_into(&inputs, scratch, outputs).expect(
+                "every vector has one element a member, and rows and parameters are checked",
+            );
+            *part = emission;
+        }
+    }
+
+    /// R14: what the last epoch said, of all mechanisms together.
+    fn merged(outputs: &[(EpochOutputs, u64)]) -> Cow<'_, EpochOutputs> {
+        match outputs {
+            [(only, _)] => Cow::Borrowed(only),
+            several => Cow::Owned(sub_mechanisms::merge(several)),
+        }
     }
 
     fn close(&mut self, out: &mut Vec<Effect>) {
         // R10: in the block in which an epoch runs, its successor's number counts.
         let (next, period) = (self.epoch.0 + 1, self.params.commit_reveal);
-        self.reveal(|commit| commit.epoch.0 + u64::from(period) <= next);
+        for mechanism in &mut self.mechanisms {
+            mechanism.reveal(|commit| commit.epoch.0 + u64::from(period) <= next);
+        }
         let (payable, beyond) = split::payable(core::mem::take(&mut self.accrued));
         self.run_epoch(payable);
-        let outputs = &self.outputs;
+        let outputs = Self::merged(&self.outputs);
         let mut left = Amount(payable.into());
         let mut members = Vec::with_capacity(self.stakes.len());
         for (index, uid) in (0..self.stakes.len()).zip(0..) {
@@ -636,8 +677,11 @@ impl Yuma {
         }
         out.push(Effect::EpochClosed { epoch: self.epoch, height: self.last_block, members });
         // R8
-        core::mem::swap(&mut self.permits, &mut self.outputs.permits);
-        core::mem::swap(&mut self.bonds, &mut self.outputs.bonds);
+        self.permits.clone_from(&outputs.permits);
+        drop(outputs);
+        for (mechanism, (outputs, _)) in self.mechanisms.iter_mut().zip(&mut self.outputs) {
+            core::mem::swap(&mut mechanism.bonds, &mut outputs.bonds);
+        }
         self.last_epoch = Some(self.last_block);
         self.epoch.0 += 1;
         // R12
@@ -667,7 +711,10 @@ mod tests {
 
     fn set(rule: &mut Yuma, by: u16, height: u64, row: &[(u16, u16)]) -> Result<(), Rejected> {
         let row = row.iter().map(|&(uid, weight)| (Uid(uid), weight)).collect();
-        rule.apply(Input::WeightsSet { by: Uid(by), height: Height(height), row }, &mut vec![])
+        rule.apply(
+            Input::WeightsSet { by: Uid(by), mechanism: 0, height: Height(height), row },
+            &mut vec![],
+        )
     }
 
     /// The stateless schedule by its definition on the chain: due when the blocks until the
@@ -738,8 +785,12 @@ mod tests {
         for (by, height, row, want) in table {
             assert_eq!(set(&mut rule, by, height, row), want, "{by} {height} {row:?}");
         }
-        assert_eq!(rule.weights[1], [(2, WHOLE), (3, WHOLE)], "largest is scaled to 65535");
-        assert_eq!(rule.last_update, [9, 105, 9, 0]);
+        assert_eq!(
+            rule.mechanisms[0].weights[1],
+            [(2, WHOLE), (3, WHOLE)],
+            "largest is scaled to 65535"
+        );
+        assert_eq!(rule.mechanisms[0].last_update, [9, 105, 9, 0]);
     }
 
     /// Half to the providers by agreed weight, half to the validators, who hold equal bonds.
@@ -793,11 +844,11 @@ mod tests {
     fn a_new_tempo_holds_from_the_next_close_on() {
         for schedule in [Schedule::Stateless, Schedule::Stateful] {
             let params = Params { tempo: 7, schedule, ..Params::default() };
-            let mut rule = rule(params, 0, &[1]);
+            let mut rule = rule(params.clone(), 0, &[1]);
             let mut announced = rule.next_epoch_from(Height(1));
             for height in 1..60 {
                 if height == 10 {
-                    let spec = RewardSpec::Yuma(Params { tempo: 3, kappa: 1, ..params });
+                    let spec = RewardSpec::Yuma(Params { tempo: 3, kappa: 1, ..params.clone() });
                     let changed = Input::Reconfigured { spec: Box::new(spec) };
                     rule.apply(changed, &mut vec![]).unwrap();
                     assert_eq!(rule.params.kappa, 1);
@@ -892,14 +943,14 @@ mod tests {
         };
         let usual = Params { bonds_moving_average: 975_000, ..Params::default() };
         let variants = [
-            usual,
-            Params { liquid_alpha: LiquidForm::First, ..usual },
-            Params { version: Version::Yuma3, ..usual },
-            Params { version: Version::Yuma3, liquid_alpha: LiquidForm::Second, ..usual },
+            usual.clone(),
+            Params { liquid_alpha: LiquidForm::First, ..usual.clone() },
+            Params { version: Version::Yuma3, ..usual.clone() },
+            Params { version: Version::Yuma3, liquid_alpha: LiquidForm::Second, ..usual.clone() },
         ];
         for (i, a) in variants.iter().enumerate() {
             for b in &variants[i + 1..] {
-                assert_ne!(paid(*a), paid(*b), "{a:?} {b:?}");
+                assert_ne!(paid(a.clone()), paid(b.clone()), "{a:?} {b:?}");
             }
         }
     }
@@ -912,13 +963,17 @@ mod tests {
             set(&mut rule, by, 1, &[(2, 1), (3, 3)]).unwrap();
         }
         block(&mut rule, 2);
-        assert!(!rule.bonds[0].is_empty());
+        assert!(!rule.mechanisms[0].bonds[0].is_empty());
         for uid in [0, 3] {
             let newcomer = Input::Registered { uid: Uid(uid), height: Height(3), stake: 50 };
             rule.apply(newcomer, &mut vec![]).unwrap();
         }
-        assert!(rule.weights[0].is_empty() && rule.bonds[0].is_empty() && !rule.permits[0]);
-        assert_eq!(rule.weights[1], [(2, 21_845), (3, 0)]);
+        assert!(
+            rule.mechanisms[0].weights[0].is_empty()
+                && rule.mechanisms[0].bonds[0].is_empty()
+                && !rule.permits[0]
+        );
+        assert_eq!(rule.mechanisms[0].weights[1], [(2, 21_845), (3, 0)]);
         let out = block(&mut rule, 4);
         let paid_3 = out.iter().any(|e| matches!(e, Effect::Pay { to: Uid(3), .. }));
         assert!(!paid_3, "old weights do not pay the newcomer: {out:?}");
@@ -935,15 +990,18 @@ mod tests {
                 set(&mut rule, by, 1, &[(2, 1), (3, 3)]).unwrap();
             }
             block(&mut rule, 2);
-            let before = rule.bonds.clone();
-            let held = |rows: &Rows, server: u16| {
+            let before = rule.mechanisms[0].bonds.clone();
+            let held = |rows: &crate::yuma::Rows, server: u16| {
                 rows.iter().flatten().filter(|bond| bond.0 == server && bond.1 > 0).count()
             };
             assert_eq!((held(&before, 2), held(&before, 3)), (2, 2));
             let published = |uid| Input::MetadataPublished { uid: Uid(uid) };
             rule.apply(published(3), &mut vec![]).unwrap();
             let left = if bonds_reset { 0 } else { 2 };
-            assert_eq!((held(&rule.bonds, 2), held(&rule.bonds, 3)), (2, left));
+            assert_eq!(
+                (held(&rule.mechanisms[0].bonds, 2), held(&rule.mechanisms[0].bonds, 3)),
+                (2, left)
+            );
             let unknown = Rejected::UnknownUid { got: 4, members: 4 };
             assert_eq!(rule.apply(published(4), &mut vec![]), Err(unknown));
         }
@@ -953,21 +1011,25 @@ mod tests {
     fn parameters_outside_their_domain_are_named() {
         let usual = Params::default();
         let table = [
-            (Params { tempo: 0, ..usual }, "tempo"),
-            (Params { tempo: 50_401, ..usual }, "tempo"),
-            (Params { bonds_moving_average: 1_000_001, ..usual }, "bonds_moving_average"),
-            (Params { max_validators: 0, ..usual }, "max_validators"),
-            (Params { activity_cutoff: 0, ..usual }, "activity_cutoff"),
-            (Params { stake_threshold: Amount(1 << 64), ..usual }, "stake_threshold"),
-            (Params { liquid_alpha: LiquidForm::Second, ..usual }, "liquid_alpha"),
+            (Params { tempo: 0, ..usual.clone() }, "tempo"),
+            (Params { tempo: 50_401, ..usual.clone() }, "tempo"),
+            (Params { bonds_moving_average: 1_000_001, ..usual.clone() }, "bonds_moving_average"),
+            (Params { max_validators: 0, ..usual.clone() }, "max_validators"),
+            (Params { activity_cutoff: 0, ..usual.clone() }, "activity_cutoff"),
+            (Params { stake_threshold: Amount(1 << 64), ..usual.clone() }, "stake_threshold"),
+            (Params { liquid_alpha: LiquidForm::Second, ..usual.clone() }, "liquid_alpha"),
             (
-                Params { liquid_alpha: LiquidForm::First, version: Version::Yuma3, ..usual },
+                Params {
+                    liquid_alpha: LiquidForm::First,
+                    version: Version::Yuma3,
+                    ..usual.clone()
+                },
                 "liquid_alpha",
             ),
-            (Params { alpha_low: 0, ..usual }, "alpha_low"),
-            (Params { alpha_high: 1, ..usual }, "alpha_low"),
-            (Params { alpha_sigmoid_steepness: -1, ..usual }, "alpha_sigmoid_steepness"),
-            (Params { commit_reveal: 101, ..usual }, "commit_reveal"),
+            (Params { alpha_low: 0, ..usual.clone() }, "alpha_low"),
+            (Params { alpha_high: 1, ..usual.clone() }, "alpha_low"),
+            (Params { alpha_sigmoid_steepness: -1, ..usual.clone() }, "alpha_sigmoid_steepness"),
+            (Params { commit_reveal: 101, ..usual.clone() }, "commit_reveal"),
         ];
         for (params, field) in table {
             assert_eq!(Yuma::new(params).unwrap_err().field, field);

@@ -64,7 +64,7 @@ pub(super) fn read_epochs(tally: &mut Tally, dir: &Path) -> Result<(), ReportErr
 /// Where payments of a reason are summed up, if they are by node.
 fn account(reason: &str) -> Option<fn(&mut Node) -> &mut u128> {
     match reason {
-        "dividend" => Some(|node| &mut node.dividends),
+        "dividend" | "nominators" => Some(|node| &mut node.dividends),
         "incentive" => Some(|node| &mut node.incentive),
         _ => None,
     }

@@ -151,6 +151,8 @@ pub enum PayoutReason {
     Fee,
     /// Emission that nobody earned, kept in the treasury.
     Withheld,
+    /// What a validator's stake earned for those who staked behind it.
+    Nominators,
 }
 
 /// Money that reached somebody. Produced by *reward* (with an epoch) or by a job's price.

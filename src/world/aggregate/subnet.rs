@@ -17,7 +17,8 @@ use super::Rows;
 use super::scores::{Deeds, Errors, Eyes, Pair, Prospect, Times, asked};
 use crate::plan::{Emission, Plan, Role};
 use crate::world::build::introduce;
-use crate::world::dtao::{Due, Pay, Stakes};
+use crate::world::dtao::{Delegation, Due, Pay, Stakes};
+use crate::world::sub_mechanisms::Mechanisms;
 use crate::world::{Rejections, ask};
 
 /// Blocks before the close of a period in which validators publish their weights.
@@ -31,6 +32,7 @@ pub(super) struct Subnet {
     newcomer: (u32, u32),
     interval: SimDuration,
     reward: Reward,
+    mechanisms: Mechanisms,
     stakes: Stakes,
     /// By uid.
     members: Vec<Member>,
@@ -91,6 +93,8 @@ struct Member {
     earned: Amount,
     /// The part of it that is not in the trace yet.
     untold: Amount,
+    /// What its nominators were paid that is not in the trace yet.
+    untold_nominators: Amount,
     /// Of the last period, alpha.
     emission: u64,
     registered_at: u64,
@@ -136,6 +140,7 @@ impl Subnet {
             newcomer: (0, plan.subnets.into()),
             interval: plan.settlement.block_interval(),
             reward: Reward::new(plan.reward.clone())?,
+            mechanisms: Mechanisms::default(),
             stakes: Stakes::default(),
             members: Vec::new(),
             validators: Vec::new(),
@@ -198,8 +203,8 @@ impl Subnet {
             }
         }
         this.look_around(prospect);
-        this.stakes = Stakes::new(stakes.clone());
-        this.open(plan, streams, stakes);
+        this.stakes = Stakes::new(stakes, Delegation::new(plan, number));
+        this.open(plan, streams);
         Ok(this)
     }
 
@@ -234,14 +239,17 @@ impl Subnet {
         self.wavering = places.filter(|place| wavers(place.1)).map(|place| place.0).collect();
     }
 
-    fn open(&mut self, plan: &Plan, streams: Streams, stakes: Vec<u64>) {
+    fn open(&mut self, plan: &Plan, streams: Streams) {
         let groups: Vec<(&str, Role)> =
             self.templates.iter().map(|t| (t.group.as_str(), t.role)).collect();
+        let names: Vec<&str> = groups.iter().map(|group| group.0).collect();
+        self.mechanisms = Mechanisms::new(plan.reward.mechanisms(), &names);
         let adapters = self.members.iter_mut().map(|member| {
             let key = streams.key(&member.name, "weights");
             (key, member.weights.as_mut())
         });
         introduce(plan, &groups, adapters, &mut self.buffers.weights);
+        let stakes = self.stakes.opening();
         let input = reward::Input::Opened { subnet: self.number + 1, stakes };
         let refused = &mut self.rejections.reward;
         let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
@@ -299,6 +307,7 @@ impl Subnet {
             }
         }
         self.buffers.reward = effects;
+        self.stakes.pass_on(due, &mut pays);
         self.pay(due, &pays);
         pays.clear();
         self.buffers.pays = pays;
@@ -339,9 +348,12 @@ impl Subnet {
             self.members[usize::from(validator)].weights = Some(adapter);
             for effect in effects.drain(..) {
                 let weights::Effect::SetWeights { row } = effect;
-                let input = reward::Input::WeightsSet { by: Uid(validator), height, row };
-                let refused = &mut self.rejections.reward;
-                let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
+                let by = Uid(validator);
+                let Self { mechanisms, reward, rejections, buffers, .. } = self;
+                mechanisms.publish(by, row, |mechanism, row| {
+                    let input = reward::Input::WeightsSet { by, mechanism, height, row };
+                    let _ = ask(reward, input, &mut buffers.reward, &mut rejections.reward);
+                });
             }
         }
         self.buffers.weights = effects;
@@ -454,10 +466,12 @@ impl Subnet {
                 PayoutReason::Incentive => due.miner_burn.of(amount),
                 _ => Amount::ZERO,
             };
-            let worth = due.value(Amount(amount.0 - burned.0));
+            let nominators = Amount(self.stakes.nominators(due, pay).into());
+            let worth = due.value(Amount(amount.0 - burned.0 - nominators.0));
             let member = &mut self.members[usize::from(pay.uid)];
             member.earned += worth;
             member.untold += worth;
+            member.untold_nominators += due.value(nominators);
         }
         self.stakes.share(due, pays);
         for &uid in &self.validators {
@@ -479,24 +493,26 @@ impl Subnet {
 
     fn tell_one(&mut self, uid: u16) {
         let member = &mut self.members[usize::from(uid)];
-        let amount = core::mem::take(&mut member.untold);
-        if amount == Amount::ZERO || !self.traced {
-            return;
-        }
         let reason = match self.templates[usize::from(member.template)].role {
             Role::Validator => "dividend",
             Role::Provider => "incentive",
         };
-        self.rows.payouts.push(PayoutRow {
-            rep: self.rep,
-            time: self.now.0,
-            subnet: Some(self.number.into()),
-            epoch: Some(self.epoch),
-            job: None,
-            node: Some(member.node),
-            amount,
-            reason,
-        });
+        let own = core::mem::take(&mut member.untold);
+        let nominators = core::mem::take(&mut member.untold_nominators);
+        for (amount, reason) in [(own, reason), (nominators, "nominators")] {
+            if amount > Amount::ZERO && self.traced {
+                self.rows.payouts.push(PayoutRow {
+                    rep: self.rep,
+                    time: self.now.0,
+                    subnet: Some(self.number.into()),
+                    epoch: Some(self.epoch),
+                    job: None,
+                    node: Some(member.node),
+                    amount,
+                    reason,
+                });
+            }
+        }
     }
 
     /// Newcomers are numbered after all first members, of all subnets in turn.
@@ -544,6 +560,7 @@ impl Subnet {
             copies: false,
             earned: Amount::ZERO,
             untold: Amount::ZERO,
+            untold_nominators: Amount::ZERO,
             emission: 0,
         };
         // What its predecessor was paid since the last time is told first.
@@ -622,6 +639,7 @@ impl Member {
             copies: false,
             earned: Amount::ZERO,
             untold: Amount::ZERO,
+            untold_nominators: Amount::ZERO,
             emission: 0,
             registered_at: 0,
         }
