@@ -5,10 +5,12 @@
 //! |---|---|
 //! | [`sample`] | how long to measure, and what the samples say |
 //! | [`limits`] | what devices can do, and what this processor can |
+//! | [`clocks`] | clocks and throttling meanwhile |
 //! | [`record`] | the result of one kernel at one shape; Markdown |
 //! | [`compare`] | two results: same, faster, slower, ambiguous |
 //! | [`fit`] | a hardware profile from measurements |
 
+pub mod clocks;
 pub mod compare;
 pub mod fit;
 pub mod limits;
@@ -17,13 +19,43 @@ pub mod sample;
 
 use std::time::Instant;
 
+use self::clocks::{Clocks, Watch};
 use self::limits::Limits;
-use self::record::{CLOCKS, Cache, DeviceName, Record, SCHEMA, TimingKind, Verified};
-use self::sample::Settings;
+use self::record::{Cache, DeviceName, Peer, Record, SCHEMA, Timed, TimingKind, Verified};
+use self::sample::{Samples, Settings};
 use crate::data::Data;
-use crate::kernel::Kernel;
-use crate::run::cuda::Cuda;
+use crate::kernel::{Kernel, Tolerance};
+use crate::run::cublas::Product;
+use crate::run::cuda::{Cuda, Resident};
+use crate::run::nvml::Nvml;
 use crate::verify;
+
+const CUBLAS: &str = "cublas";
+
+/// Times what lies on the device, and reads its clocks in between.
+fn sampled(
+    resident: &mut Resident<'_>,
+    cache: Cache,
+    settings: &Settings,
+    nvml: &Result<Nvml, String>,
+) -> Result<(Samples, Clocks), String> {
+    let mut watch = nvml.as_ref().map_err(Clone::clone).and_then(Watch::begin);
+    let samples = settings.measure(|| {
+        let time = match cache {
+            Cache::Graph => resident.time_graph(20),
+            Cache::Cold | Cache::Hot => resident.time(cache == Cache::Cold),
+        };
+        if let Ok(watch) = &mut watch {
+            watch.after_run();
+        }
+        time
+    })?;
+    let clocks = match watch {
+        Ok(watch) => watch.end(samples.nanoseconds.len()),
+        Err(reason) => Clocks::not_read(&reason),
+    };
+    Ok((samples, clocks))
+}
 
 /// Where kernels are timed.
 #[derive(Debug)]
@@ -91,7 +123,7 @@ impl Place {
         let cost = (kernel.cost)(shape);
         limits::fits_memory(kernel, shape)?;
         let job = (kernel.job)(shape, 1);
-        let (samples, verified) = match self {
+        let (samples, verified, clocks, peer) = match self {
             Self::Cuda(cuda) => {
                 let program = cuda.load(kernel)?;
                 let mut resident = program.prepare(&job)?;
@@ -99,11 +131,37 @@ impl Place {
                 let found = resident.fetch()?;
                 let wanted = verify::expected(kernel, shape, &job);
                 let agreement = verify::compare(kernel, &job, &found, &wanted)?;
-                let samples = match cache {
-                    Cache::Graph => settings.measure(|| resident.time_graph(20))?,
-                    _ => settings.measure(|| resident.time(cache == Cache::Cold))?,
-                };
-                (samples, Verified { oracle: "twin", agreement })
+                let nvml = Nvml::open(&cuda.pci_bus_id);
+                let (samples, clocks) = sampled(&mut resident, cache, settings, &nvml)?;
+                drop(resident);
+                let peer = Product::of(kernel, shape).map(|product| {
+                    let cublas = cuda.cublas()?;
+                    let tolerance = product.tolerance(kernel);
+                    let mut resident = program.prepare(&job)?.by(&cublas, product);
+                    resident.launch()?;
+                    let found = resident.fetch()?;
+                    let agreement = verify::compare_within(tolerance, &job, &found, &wanted)?;
+                    let (peer, clocks) = sampled(&mut resident, cache, settings, &nvml)?;
+                    let ratio = samples.summary().median_ns / peer.summary().median_ns;
+                    Ok(Timed {
+                        name: CUBLAS,
+                        version: cublas.version.clone(),
+                        summary: peer.summary(),
+                        ratio,
+                        stop_reason: peer.stop,
+                        clocks,
+                        verified: Verified { oracle: "twin", agreement },
+                        tolerance: match tolerance {
+                            Tolerance::Bits => [0.0, 0.0],
+                            Tolerance::Near { absolute, relative } => [absolute, relative],
+                        },
+                    })
+                });
+                let peer = peer.map(|timed| match timed {
+                    Ok(timed) => Peer::Timed(Box::new(timed)),
+                    Err(reason) => Peer::Absent { name: CUBLAS, reason },
+                });
+                (samples, Verified { oracle: "twin", agreement }, clocks, peer)
             }
             Self::Cpu { .. } => {
                 // The twin is what others are held to: its own proof are its tests and the
@@ -117,7 +175,11 @@ impl Place {
                     (kernel.twin)(shape, &mut buffers);
                     Ok(began.elapsed().as_secs_f64() * 1e9)
                 })?;
-                (samples, Verified { oracle: "twin, repeated", agreement })
+                let no_device = "there is no GPU to run it on".to_owned();
+                let peer = Product::of(kernel, shape)
+                    .map(|_| Peer::Absent { name: CUBLAS, reason: no_device });
+                let clocks = Clocks::not_read("a processor's are not known");
+                (samples, Verified { oracle: "twin, repeated", agreement }, clocks, peer)
             }
         };
         let roofline_ns = limits.and_then(|limits| limits.nanoseconds(&cost));
@@ -140,7 +202,8 @@ impl Place {
             percent_of_roofline: roofline_ns.map(|ideal| 100.0 * ideal / summary.median_ns),
             summary,
             drift_percent: samples.drift_percent(),
-            clocks: CLOCKS,
+            clocks,
+            peer,
             stop_reason: samples.stop,
             samples_ns: samples.nanoseconds,
             verified,

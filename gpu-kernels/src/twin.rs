@@ -14,6 +14,7 @@ pub mod moe;
 pub mod msm;
 pub mod ntt;
 pub mod order;
+mod proportion;
 pub mod reed_solomon;
 pub mod rewards;
 pub mod yuma;

@@ -35,6 +35,19 @@ pub fn compare(
     found: &[Data],
     wanted: &[Data],
 ) -> Result<Agreement, String> {
+    compare_within(kernel.tolerance, job, found, wanted)
+}
+
+/// As [`compare`], with a tolerance that is not the kernel's.
+///
+/// # Errors
+/// As there.
+pub fn compare_within(
+    tolerance: Tolerance,
+    job: &Job,
+    found: &[Data],
+    wanted: &[Data],
+) -> Result<Agreement, String> {
     let mut agreement = Agreement::default();
     for ((buffer, found), wanted) in job.buffers.iter().zip(found).zip(wanted) {
         match buffer.role {
@@ -42,7 +55,7 @@ pub fn compare(
             Role::Input if *found == buffer.data => {}
             Role::Input => return Err(format!("the input {} was overwritten", buffer.name)),
             Role::Output => {
-                one(kernel.tolerance, found, wanted, &mut agreement)
+                one(tolerance, found, wanted, &mut agreement)
                     .map_err(|at| format!("{}[{at}", buffer.name))?;
             }
         }

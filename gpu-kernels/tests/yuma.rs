@@ -61,28 +61,36 @@ fn compare(validators: usize, servers: usize, hyperparameters: Hyperparameters, 
     let [mut trust, mut dividends] = [vec![0; validators], vec![0; validators]];
     let before = bonds.clone();
     let alpha = mechanisms::yuma::bonds::ema_alpha(hyperparameters.bonds_moving_average);
-    yuma::epoch(
-        &Epoch {
-            weights: &weights,
-            stake: &active,
-            majority: bits(I32F32::from_u16_proportion(hyperparameters.kappa)),
-            penalty: bits(I32F32::from_u16_proportion(hyperparameters.bonds_penalty)),
-            alpha: bits(alpha),
-        },
-        &mut Outcome {
-            consensus: &mut consensus,
-            incentive: &mut incentive,
-            trust: &mut trust,
-            dividends: &mut dividends,
-            bonds: &mut bonds,
-        },
-    );
+    let what = format!("{validators} x {servers}, seed {seed}");
+    // The search for the consensus begins below it, above it, anywhere, and at it.
+    let anywhere = (0..servers).map(|_| draw.bits() >> 32).collect();
+    for guess in [Some(vec![0; servers]), Some(vec![1 << 33; servers]), Some(anywhere), None] {
+        let found = consensus.clone();
+        consensus = guess.unwrap_or_else(|| found.clone());
+        bonds.copy_from_slice(&before);
+        yuma::epoch(
+            &Epoch {
+                weights: &weights,
+                stake: &active,
+                majority: bits(I32F32::from_u16_proportion(hyperparameters.kappa)),
+                penalty: bits(I32F32::from_u16_proportion(hyperparameters.bonds_penalty)),
+                alpha: bits(alpha),
+            },
+            &mut Outcome {
+                consensus: &mut consensus,
+                incentive: &mut incentive,
+                trust: &mut trust,
+                dividends: &mut dividends,
+                bonds: &mut bonds,
+            },
+        );
+        assert!(found == consensus || found.iter().all(|&x| x == 0), "{what}");
+    }
 
     let stored = |values: &[u64]| -> Vec<u16> {
         let fixed = |&x: &u64| I32F32::from_bits(x.cast_signed());
         values.iter().map(|x| fixed(x).to_u16_proportion()).collect()
     };
-    let what = format!("{validators} x {servers}, seed {seed}");
     assert_eq!(stored(&consensus), rule.consensus[validators..], "consensus, {what}");
     assert_eq!(stored(&incentive), rule.incentive[validators..], "incentive, {what}");
     assert_eq!(stored(&trust), rule.validator_trust[..validators], "trust, {what}");

@@ -2,15 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::clocks::Clocks;
 use super::sample::{Stop, Summary};
 use crate::kernel::Unit;
 use crate::verify::Agreement;
 
 /// Version of the record.
-pub const SCHEMA: u32 = 1;
-
-/// What records say of clocks: neither the driver's interface nor the system tells them.
-pub const CLOCKS: &str = "not read: that needs NVML; drift_percent shows throttling";
+pub const SCHEMA: u32 = 2;
 
 /// What was in the device's L2 before a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +55,43 @@ pub struct Verified {
     pub agreement: Agreement,
 }
 
+/// What others reach: the same inputs, shape, state of L2 and rule to stop.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Peer {
+    /// It was right, and timed.
+    Timed(Box<Timed>),
+    /// It was not timed.
+    Absent {
+        /// What it is called.
+        name: &'static str,
+        /// A sentence for the reader: what is missing, or wrong.
+        reason: String,
+    },
+}
+
+/// A peer's result.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Timed {
+    /// What it is called: `cublas`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: String,
+    /// Median, interval, noise.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// The kernel's median over the peer's: below one, the kernel is faster.
+    pub ratio: f64,
+    /// Why sampling ended.
+    pub stop_reason: Stop,
+    /// Clocks while it was timed, or why they are not known.
+    pub clocks: Clocks,
+    /// That the result was right.
+    pub verified: Verified,
+    /// How far each element might lie from the twin's: absolute, and as a share of it.
+    pub tolerance: [f32; 2],
+}
+
 /// The result of one kernel at one shape.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Record {
@@ -91,7 +126,9 @@ pub struct Record {
     /// device that throttles or warms up shows here.
     pub drift_percent: Option<f64>,
     /// Clocks while it was timed, or why they are not known.
-    pub clocks: &'static str,
+    pub clocks: Clocks,
+    /// A product of NVIDIA's beside it, or why there is none; nothing for other kernels.
+    pub peer: Option<Peer>,
     /// Why sampling ended.
     pub stop_reason: Stop,
     /// Every sample, in order.
@@ -100,6 +137,21 @@ pub struct Record {
     pub verified: Verified,
     /// First digits of the BLAKE3 of the kernel's text.
     pub source_hash: String,
+}
+
+impl Record {
+    /// What it does not tell, and why.
+    fn missing(&self) -> impl Iterator<Item = String> {
+        let peer = match &self.peer {
+            Some(Peer::Absent { name, reason }) => Some(format!("{name}: {reason}")),
+            _ => None,
+        };
+        let clocks = match &self.clocks {
+            Clocks::NotRead { reason } => Some(format!("clocks: {reason}")),
+            Clocks::Read(_) => None,
+        };
+        peer.into_iter().chain(clocks)
+    }
 }
 
 /// Nanoseconds with a unit that fits.
@@ -117,14 +169,18 @@ pub fn time_text(nanoseconds: f64) -> String {
 #[must_use]
 pub fn markdown(records: &[Record]) -> String {
     let mut text = String::from(
-        "| kernel | shape | median | 95 % interval | noise | samples | Gop/s | GB/s | of roofline | timing |\n\
-         |---|---|---|---|---|---|---|---|---|---|\n",
+        "| kernel | shape | median | 95 % interval | noise | samples | Gop/s | GB/s | of roofline | of cuBLAS' time | SM clock, MHz | timing |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for r in records {
         let axes = r.axes.iter().zip(&r.shape);
         let shape: Vec<String> = axes.map(|(axis, n)| format!("{axis}={n}")).collect();
         let [low, high] = r.summary.interval_ns;
         let percent = r.percent_of_roofline.map_or("-".to_owned(), |p| format!("{p:.1} %"));
+        let peer = match &r.peer {
+            Some(Peer::Timed(peer)) => format!("{:.2} ({})", peer.ratio, peer.version),
+            _ => "-".to_owned(),
+        };
         let kind = match r.timing_kind {
             TimingKind::GpuEvent => match r.cache {
                 Cache::Cold => "gpu_event, cold",
@@ -134,7 +190,7 @@ pub fn markdown(records: &[Record]) -> String {
             TimingKind::CpuWall => "cpu_wall (twin)",
         };
         text.push_str(&format!(
-            "| {} | {} | {} | {} to {} | {:.1} % | {} | {:.2} | {:.2} | {percent} | {kind} |\n",
+            "| {} | {} | {} | {} to {} | {:.1} % | {} | {:.2} | {:.2} | {percent} | {peer} | {} | {kind} |\n",
             r.kernel,
             shape.join(" "),
             time_text(r.summary.median_ns),
@@ -144,7 +200,14 @@ pub fn markdown(records: &[Record]) -> String {
             r.summary.samples,
             r.operations / r.summary.median_ns,
             r.bytes / r.summary.median_ns,
+            r.clocks.text(),
         ));
+    }
+    let mut missing: Vec<String> = records.iter().flat_map(Record::missing).collect();
+    missing.sort();
+    missing.dedup();
+    for sentence in missing {
+        text.push_str(&format!("\n{sentence}.\n"));
     }
     text
 }

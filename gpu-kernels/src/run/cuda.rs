@@ -1,11 +1,12 @@
 //! Kernels on the CUDA device of this machine. What is missing is a sentence, never a panic:
 //! every symbol is looked for before anything is called.
 
-use std::ffi::{CString, c_void};
+use std::ffi::{CStr, CString, c_void};
 
 use cudarc::driver::result::{self, DriverError};
 use cudarc::driver::sys;
 
+use super::cublas::{Cublas, Product};
 use super::nvrtc::Nvrtc;
 use crate::data::Data;
 use crate::device::{self, Device, DeviceStatus};
@@ -13,7 +14,8 @@ use crate::job::{Arg, Job, Role};
 use crate::kernel::Kernel;
 
 /// The functions called below, besides those of the probe.
-const SYMBOLS: [&str; 25] = [
+const SYMBOLS: [&str; 26] = [
+    "cuDeviceGetPCIBusId",
     "cuDevicePrimaryCtxRetain",
     "cuDevicePrimaryCtxRelease_v2",
     "cuCtxSetCurrent",
@@ -46,6 +48,8 @@ const SYMBOLS: [&str; 25] = [
 pub struct Cuda {
     /// What it is.
     pub device: Device,
+    /// Its address on the PCI bus, `0000:3b:00.0`, by which other libraries know it.
+    pub pci_bus_id: String,
     compiler: Nvrtc,
     handle: sys::CUdevice,
     stream: sys::CUstream,
@@ -68,10 +72,22 @@ pub struct Resident<'a> {
     memory: Vec<sys::CUdeviceptr>,
     /// Overwritten to drive everything else out of L2.
     flush: Option<(sys::CUdeviceptr, usize)>,
+    /// Done in place of the job's launches, on its first three arrays.
+    product: Option<(&'a Cublas, Product)>,
 }
 
 fn explain(doing: &str, error: DriverError) -> String {
     format!("{doing}, the NVIDIA driver answered {:?}", error.0)
+}
+
+fn pci_bus_id(device: sys::CUdevice) -> Result<String, DriverError> {
+    // As long as the driver's manual asks for.
+    let mut text = [0_u8; 16];
+    #[expect(unsafe_code, reason = "a foreign function")]
+    // SAFETY: the handle came from the driver, and the text has the length that is said.
+    unsafe { sys::cuDeviceGetPCIBusId(text.as_mut_ptr().cast(), 16, device) }.result()?;
+    let text = CStr::from_bytes_until_nul(&text).unwrap_or_default();
+    Ok(text.to_string_lossy().into_owned())
 }
 
 impl Cuda {
@@ -106,7 +122,14 @@ impl Cuda {
                 .map_err(|e| explain("starting a stream", e))?;
             (stream, l2)
         };
-        Ok(Self { device, compiler, handle, stream, l2_bytes: usize::try_from(l2).unwrap_or(0) })
+        Ok(Self {
+            device,
+            pci_bus_id: pci_bus_id(handle).map_err(|e| explain("asking for the bus address", e))?,
+            compiler,
+            handle,
+            stream,
+            l2_bytes: usize::try_from(l2).unwrap_or(0),
+        })
     }
 
     /// Compiles a kernel for the device and loads it.
@@ -121,6 +144,14 @@ impl Cuda {
         let module = unsafe { result::module::load_data(cubin.image.as_ptr().cast()) }
             .map_err(|e| explain(&format!("loading {}", kernel.name), e))?;
         Ok(Program { cuda: self, module })
+    }
+
+    /// NVIDIA's matrix products, on this device.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing.
+    pub fn cublas(&self) -> Result<Cublas, String> {
+        Cublas::open(self.stream.cast())
     }
 
     fn wait(&self) -> Result<(), DriverError> {
@@ -169,7 +200,8 @@ impl Program<'_> {
                 self.cuda.device.name
             ));
         }
-        let mut resident = Resident { program: self, job, memory: Vec::new(), flush: None };
+        let mut resident =
+            Resident { program: self, job, memory: Vec::new(), flush: None, product: None };
         for buffer in &job.buffers {
             let bytes = buffer.data.bytes();
             #[expect(unsafe_code, reason = "foreign functions")]
@@ -205,7 +237,14 @@ impl Drop for Program<'_> {
     }
 }
 
-impl Resident<'_> {
+impl<'a> Resident<'a> {
+    /// The same arrays, with the work done by cuBLAS in place of the job's launches.
+    #[must_use]
+    pub fn by(mut self, cublas: &'a Cublas, product: Product) -> Self {
+        self.product = Some((cublas, product));
+        self
+    }
+
     /// Runs all launches and waits.
     ///
     /// # Errors
@@ -216,6 +255,11 @@ impl Resident<'_> {
     }
 
     fn enqueue(&self) -> Result<(), String> {
+        if let (Some((cublas, product)), [a, b, c, ..]) = (&self.product, &self.memory[..]) {
+            #[expect(unsafe_code, reason = "a foreign function")]
+            // SAFETY: the arrays of a product's job are its three matrices, of its shape.
+            return unsafe { cublas.enqueue(product, [*a, *b, *c]) };
+        }
         for launch in &self.job.launches {
             let function = self.program.function(launch.entry)?;
             let mut values: Vec<u64> = launch

@@ -50,7 +50,7 @@ type Start = unsafe extern "C" fn(Thunk, *const u32, *const u32, *mut *mut c_voi
 type Message = unsafe extern "C" fn() -> *const c_char;
 
 /// The C++ compiler to use: `$CXX`, or `g++`.
-fn compiler() -> String {
+pub fn compiler() -> String {
     std::env::var("CXX").unwrap_or_else(|_| "g++".to_owned())
 }
 

@@ -4,7 +4,9 @@
 
 use rayon::prelude::*;
 use sim_types::fixed::I32F32;
-use sim_types::fixed::part::{Whole, plus, stored, times};
+use sim_types::fixed::part;
+
+use super::proportion::{Whole, stored, times, units};
 
 /// What an epoch follows from.
 #[derive(Debug, Clone, Copy)]
@@ -36,54 +38,89 @@ pub struct Outcome<'a> {
     pub bonds: &'a mut [u16],
 }
 
-/// Servers that are computed together: a row of them is a cache line.
+/// Servers that are computed side by side.
 const TILE: usize = 32;
 
+/// A number for each server of a tile.
+type Lanes = [f64; TILE];
+
 /// Up to how many cells one thread does it alone: waking others costs some tens of microseconds,
-/// as long as a thousand cells take.
+/// as long as a few thousand cells take.
 const ALONE: usize = 1 << 14;
-
-fn fixed(bits: u64) -> I32F32 {
-    I32F32::from_bits(bits.cast_signed())
-}
-
-fn bits(x: I32F32) -> u64 {
-    x.to_bits().cast_unsigned()
-}
 
 /// Values over their sum; what they then sum to.
 pub fn normalise(values: &mut [u64]) -> u64 {
-    let sum = values.iter().fold(I32F32::ZERO, |sum, &x| plus(sum, fixed(x)));
-    if sum > I32F32::ZERO {
-        let whole = Whole::new(sum);
+    let sum = values.iter().fold(0_u64, |sum, &x| sum.wrapping_add(x));
+    if sum > 0 {
+        let fixed = |x: u64| I32F32::from_bits(x.cast_signed());
+        let whole = part::Whole::new(fixed(sum));
         for x in values.iter_mut() {
-            *x = bits(whole.share(fixed(*x)));
+            *x = whole.share(fixed(*x)).to_bits().cast_unsigned();
         }
     }
     values.iter().sum()
 }
 
-/// Votes of validators as the median counts them.
-struct Votes {
-    each: Vec<u64>,
-    /// How much may lie at or below the median's predecessor.
-    minority: u64,
+/// What all tiles need, as proportions.
+struct Basis<'a> {
+    inputs: &'a Epoch<'a>,
+    servers: usize,
+    /// The sum of each row of weights.
+    rows: Vec<Whole>,
+    stake: Vec<f64>,
+    /// Stake as the median counts it.
+    votes: Vec<f64>,
+    /// How much of the votes may lie below the median.
+    minority: f64,
+}
+
+impl Basis<'_> {
+    /// A row's part of the tile that begins with a server, and of this width.
+    #[inline(always)]
+    fn weights(&self, row: usize, first: usize, width: usize) -> Lanes {
+        lanes(&self.inputs.weights[row * self.servers + first..][..width])
+    }
+}
+
+/// The wholes of a tile's servers. Each field lies in one piece, so that several are read at once.
+struct Wholes {
+    wholes: Lanes,
+    inverses: Lanes,
+}
+
+impl Wholes {
+    #[inline(always)]
+    fn of(sums: &Lanes) -> Self {
+        Self { wholes: *sums, inverses: sums.map(|sum| Whole::of(sum).inverse) }
+    }
+
+    #[inline(always)]
+    fn at(&self, c: usize) -> Whole {
+        Whole { whole: self.wholes[c], inverse: self.inverses[c] }
+    }
 }
 
 /// Memory to compute tiles one after the other, and what they add up to.
 #[derive(Default)]
 struct Work {
     /// Trust or dividends, by validator.
-    sums: Vec<u64>,
-    scores: Tile,
-    bonds: Tile,
-    new: Vec<I32F32>,
-    elements: Elements,
+    sums: Vec<f64>,
+    /// What a tile remembers of each cell, by validator.
+    cells: Vec<Lanes>,
+    votes: Votes,
 }
 
 impl Work {
     fn new(validators: usize) -> Self {
-        Self { sums: vec![0; validators], ..Self::default() }
+        let (sums, cells) = (vec![0.0; validators], vec![[0.0; TILE]; validators]);
+        Self { sums, cells, ..Self::default() }
+    }
+
+    fn add(mut self, other: Self) -> Self {
+        for (a, b) in self.sums.iter_mut().zip(other.sums) {
+            *a += b;
+        }
+        self
     }
 }
 
@@ -92,149 +129,103 @@ impl Work {
 pub fn epoch(inputs: &Epoch<'_>, out: &mut Outcome<'_>) {
     let servers = out.consensus.len();
     let alone = inputs.weights.len() <= ALONE;
-    let whole = |row: &[u16]| {
-        let sum: u64 = row.iter().map(|&w| u64::from(w)).sum();
-        Whole::new(fixed(sum << 32))
+    let whole = |row: &[u16]| Whole::of(row.iter().map(|&w| u64::from(w)).sum::<u64>() as f64);
+    let mut votes = inputs.stake.to_vec();
+    let minority = normalise(&mut votes).saturating_sub(inputs.majority);
+    let basis = Basis {
+        inputs,
+        servers,
+        rows: if alone {
+            inputs.weights.chunks(servers).map(whole).collect()
+        } else {
+            inputs.weights.par_chunks(servers).map(whole).collect()
+        },
+        stake: inputs.stake.iter().map(|&x| x as f64).collect(),
+        votes: votes.iter().map(|&x| x as f64).collect(),
+        minority: minority as f64,
     };
-    let rows: Vec<Whole> = if alone {
-        inputs.weights.chunks(servers).map(whole).collect()
-    } else {
-        inputs.weights.par_chunks(servers).map(whole).collect()
-    };
-    let mut each = inputs.stake.to_vec();
-    let total = normalise(&mut each);
-    let votes = Votes { each, minority: total.saturating_sub(inputs.majority) };
-    let work = || Work::new(rows.len());
-    let zeros = || vec![0_u64; rows.len()];
-    let add = |mut a: Vec<u64>, b: Vec<u64>| {
-        for (a, b) in a.iter_mut().zip(b) {
-            *a += b;
-        }
-        a
-    };
+    let work = || Work::new(inputs.stake.len());
 
     let agreed = |mut work: Work, (tile, (consensus, ranks)): (usize, (&mut [u64], &mut [u64]))| {
-        work.scores.shares(inputs.weights, &rows, servers, tile * TILE, consensus.len());
-        agree(&mut work, inputs.stake, &votes, consensus, ranks);
+        agree(&mut work, &basis, tile * TILE, consensus, ranks);
         work
     };
     let (consensus, ranks) = (&mut *out.consensus, &mut *out.incentive);
-    let trust = if alone {
+    let done = if alone {
         let tiles = consensus.chunks_mut(TILE).zip(ranks.chunks_mut(TILE));
-        tiles.enumerate().fold(work(), agreed).sums
+        tiles.enumerate().fold(work(), agreed)
     } else {
         let tiles = consensus.par_chunks_mut(TILE).zip(ranks.par_chunks_mut(TILE));
-        tiles.enumerate().fold(work, agreed).map(|work| work.sums).reduce(zeros, add)
+        tiles.enumerate().fold(work, agreed).reduce(work, Work::add)
     };
-    out.trust.copy_from_slice(&trust);
+    copy(&done.sums, out.trust);
     normalise(out.incentive);
 
     let bonds = Shared(out.bonds.as_mut_ptr());
     let (consensus, incentive) = (&*out.consensus, &*out.incentive);
     let bonded = |mut work: Work, tile: usize| {
-        let first = tile * TILE;
-        let width = TILE.min(servers - first);
-        work.scores.shares(inputs.weights, &rows, servers, first, width);
-        work.bonds.load(&bonds, rows.len(), servers, first, width);
-        bond(&mut work, inputs, &consensus[first..][..width], &incentive[first..][..width]);
-        work.bonds.store(&bonds, servers, first, width);
+        let of = tile * TILE..servers.min((tile + 1) * TILE);
+        bond(&mut work, &basis, of.start, &consensus[of.clone()], &incentive[of], &bonds);
         work
     };
     let tiles = 0..servers.div_ceil(TILE);
-    let dividends = if alone {
-        tiles.fold(work(), bonded).sums
+    let done = if alone {
+        tiles.fold(work(), bonded)
     } else {
-        tiles.into_par_iter().fold(work, bonded).map(|work| work.sums).reduce(zeros, add)
+        tiles.into_par_iter().fold(work, bonded).reduce(work, Work::add)
     };
-    out.dividends.copy_from_slice(&dividends);
+    copy(&done.sums, out.dividends);
     normalise(out.dividends);
 }
 
-/// Some columns of a matrix, turned: each column in one piece.
-#[derive(Default)]
-struct Tile {
-    cells: Vec<u64>,
-    rows: usize,
-    /// From one column to the next. Never a multiple of many cache lines, which would all have
-    /// their place in the same few sets of the cache.
-    stride: usize,
+fn copy(from: &[f64], to: &mut [u64]) {
+    for (from, to) in from.iter().zip(to) {
+        *to = units(*from);
+    }
+}
+
+/// Numbers of a row, and zeros from the end of the matrix on.
+#[inline(always)]
+fn lanes(row: &[u16]) -> Lanes {
+    let mut all = [0; TILE];
+    match row.try_into() {
+        Ok(whole) => all = whole,
+        Err(_) => all[..row.len()].copy_from_slice(row),
+    }
+    all.map(f64::from)
+}
+
+/// By four at a time, which takes a quarter of the steps; the sum is exact in any order.
+#[inline(always)]
+fn sum(lanes: &Lanes) -> f64 {
+    let mut sums = [0.0; 4];
+    for four in lanes.chunks_exact(4) {
+        for (sum, x) in sums.iter_mut().zip(four) {
+            *sum += x;
+        }
+    }
+    sums.iter().sum()
+}
+
+/// One instruction; `f64::min` takes three, for a NaN that is none here.
+#[inline(always)]
+fn lesser(a: f64, b: f64) -> f64 {
+    if a < b { a } else { b }
 }
 
 /// Bonds as tasks share them: each reads and writes columns of its own.
 struct Shared(*mut u16);
 
 #[expect(unsafe_code, reason = "columns of one matrix written by different tasks")]
-// SAFETY: `Tile::load` and `Tile::store` touch the cells of their columns only, and no two
-// tasks have a column in common.
+// SAFETY: `bond` takes the columns of its tile only, and no two tasks have a tile in common.
 unsafe impl Sync for Shared {}
-
-impl Tile {
-    fn resize(&mut self, rows: usize, width: usize) {
-        self.rows = rows;
-        self.stride = rows.next_multiple_of(16) + 8;
-        self.cells.resize(self.stride * width, 0);
-    }
-
-    /// Takes weights, as shares of their rows.
-    fn shares(
-        &mut self,
-        weights: &[u16],
-        rows: &[Whole],
-        servers: usize,
-        first: usize,
-        width: usize,
-    ) {
-        self.resize(rows.len(), width);
-        for (r, whole) in rows.iter().enumerate() {
-            let row = &weights[r * servers + first..][..width];
-            for (c, &weight) in row.iter().enumerate() {
-                self.cells[c * self.stride + r] = bits(whole.share(I32F32::from_u16(weight)));
-            }
-        }
-    }
-
-    /// Takes stored bonds.
-    fn load(&mut self, bonds: &Shared, rows: usize, servers: usize, first: usize, width: usize) {
-        self.resize(rows, width);
-        for r in 0..rows {
-            for c in 0..width {
-                #[expect(unsafe_code, reason = "see `Shared`")]
-                // SAFETY: within the matrix, and in a column of this task's own.
-                let bond = unsafe { *bonds.0.add(r * servers + first + c) };
-                self.cells[c * self.stride + r] = u64::from(bond);
-            }
-        }
-    }
-
-    /// Writes bonds back.
-    fn store(&self, bonds: &Shared, servers: usize, first: usize, width: usize) {
-        for r in 0..self.rows {
-            for c in 0..width {
-                let bond = self.cells[c * self.stride + r] as u16;
-                #[expect(unsafe_code, reason = "see `Shared`")]
-                // SAFETY: as above.
-                unsafe {
-                    *bonds.0.add(r * servers + first + c) = bond;
-                }
-            }
-        }
-    }
-
-    fn column(&self, column: usize) -> &[u64] {
-        &self.cells[column * self.stride..][..self.rows]
-    }
-
-    fn column_mut(&mut self, column: usize) -> &mut [u64] {
-        &mut self.cells[column * self.stride..][..self.rows]
-    }
-}
 
 crate::twin::dispatch! {
     /// Consensus, ranks and trust of one tile.
     fn agree(
         work: &mut Work,
-        stake: &[u64],
-        votes: &Votes,
+        basis: &Basis<'_>,
+        first: usize,
         consensus: &mut [u64],
         ranks: &mut [u64],
     ) = agree_body;
@@ -243,100 +234,119 @@ crate::twin::dispatch! {
 #[inline(always)]
 fn agree_body(
     work: &mut Work,
-    stake: &[u64],
-    votes: &Votes,
+    basis: &Basis<'_>,
+    first: usize,
     consensus: &mut [u64],
     ranks: &mut [u64],
 ) {
-    for (column, (agreed, rank)) in consensus.iter_mut().zip(ranks).enumerate() {
-        let scores = work.scores.column(column);
-        *agreed = work.elements.median(scores, votes, *agreed);
-        *rank = 0;
-        for ((trust, &score), &stake) in work.sums.iter_mut().zip(scores).zip(stake) {
-            let cut = score.min(*agreed);
-            *trust += cut;
-            *rank += bits(times(fixed(stake), fixed(cut)));
+    let width = consensus.len();
+    let mut agreed = [0.0; TILE];
+    for (agreed, &guess) in agreed.iter_mut().zip(&*consensus) {
+        *agreed = guess as f64;
+    }
+    // Votes below the guess, and with those for the guess itself.
+    let (mut lower, mut upto) = ([0.0; TILE], [0.0; TILE]);
+    for (row, scores) in work.cells.iter_mut().enumerate() {
+        let (weights, whole, vote) =
+            (basis.weights(row, first, width), basis.rows[row], basis.votes[row]);
+        for c in 0..TILE {
+            scores[c] = whole.share(weights[c]);
+            lower[c] += if scores[c] < agreed[c] { vote } else { 0.0 };
+            upto[c] += if scores[c] <= agreed[c] { vote } else { 0.0 };
         }
     }
+    for (c, agreed) in agreed.iter_mut().enumerate().take(width) {
+        let scores = work.cells.iter().map(|scores| scores[c]);
+        let guess = *agreed;
+        if lower[c] > basis.minority {
+            work.votes.take(scores, &basis.votes, |score| score < guess);
+            *agreed = work.votes.median(basis.minority, 0.0);
+        } else if upto[c] <= basis.minority {
+            work.votes.take(scores.clone(), &basis.votes, |score| score > guess);
+            let mut below = upto[c];
+            if work.votes.scores.is_empty() {
+                // There is no majority, and the greatest is not above the guess.
+                work.votes.take(scores, &basis.votes, |_| true);
+                below = 0.0;
+            }
+            *agreed = work.votes.median(basis.minority, below);
+        }
+    }
+    let mut rank = [0.0; TILE];
+    for ((scores, &stake), trust) in work.cells.iter().zip(&basis.stake).zip(&mut work.sums) {
+        let mut cut = [0.0; TILE];
+        for c in 0..TILE {
+            cut[c] = lesser(scores[c], agreed[c]);
+            rank[c] += times(stake, cut[c]);
+        }
+        *trust += sum(&cut);
+    }
+    copy(&agreed, consensus);
+    copy(&rank, ranks);
 }
 
-/// Scores above zero with votes above zero, each in 32 bits, so that four or eight are compared
-/// at a time.
+/// Scores of those who have a vote, with their votes.
 #[derive(Default)]
-struct Elements {
-    /// One unit less than each score, so that a score of one fits.
-    scores: Vec<u32>,
-    votes: Vec<u32>,
+struct Votes {
+    scores: Vec<f64>,
+    votes: Vec<f64>,
 }
 
-impl Elements {
-    /// The least score such that the votes at or below it exceed the minority, or the greatest
-    /// that anybody with a vote gives; zero if nobody votes.
+impl Votes {
+    /// Takes the scores that `takes` approves.
     #[inline(always)]
-    fn median(&mut self, scores: &[u64], votes: &Votes, guess: u64) -> u64 {
-        self.scores.resize(scores.len() + 1, 0);
-        self.votes.resize(scores.len() + 1, 0);
+    fn take(
+        &mut self,
+        scores: impl Iterator<Item = f64>,
+        votes: &[f64],
+        takes: impl Fn(f64) -> bool,
+    ) {
+        self.scores.resize(votes.len(), 0.0);
+        self.votes.resize(votes.len(), 0.0);
         // Which cells count is not predictable: each is written, and only those stay.
-        let (mut len, mut below) = (0, 0);
-        for (&score, &vote) in scores.iter().zip(&votes.each) {
-            self.scores[len] = score.wrapping_sub(1) as u32;
-            self.votes[len] = vote as u32;
-            len += usize::from(score > 0) & usize::from(vote > 0);
-            below += if score > 0 { 0 } else { vote };
+        let mut len = 0;
+        for (score, &vote) in scores.zip(votes) {
+            self.scores[len] = score;
+            self.votes[len] = vote;
+            len += usize::from(vote > 0.0 && takes(score));
         }
-        // A single vote may be one, which 32 bits do not hold; it decides by itself.
-        if votes.each.contains(&(1 << 32)) {
-            let lone = scores.iter().zip(&votes.each).find(|cell| *cell.1 > 0);
-            return lone.map_or(0, |cell| *cell.0);
-        }
-        // Zeros are settled by one comparison.
-        if len == 0 || below > votes.minority {
-            return 0;
-        }
-        let less = guess.wrapping_sub(1) as u32;
-        let (scores, shares) = (&mut self.scores[..len], &mut self.votes[..len]);
-        u64::from(select(scores, shares, less, votes.minority, below)) + 1
+        self.scores.truncate(len);
+        self.votes.truncate(len);
     }
-}
 
-/// The least score such that the votes at or below it, with those `below` all of them, exceed the
-/// minority; the greatest if there is none. Begins at the guess.
-#[inline(always)]
-fn select(
-    mut scores: &mut [u32],
-    mut votes: &mut [u32],
-    guess: u32,
-    minority: u64,
-    mut below: u64,
-) -> u32 {
-    let mut pivot = guess;
-    loop {
-        let (mut lower, mut equal, mut greatest) = (0_u64, 0_u64, 0_u32);
-        for (&score, &vote) in scores.iter().zip(&*votes) {
-            lower += u64::from(if score < pivot { vote } else { 0 });
-            equal += u64::from(if score == pivot { vote } else { 0 });
-            greatest = greatest.max(score);
+    /// The least score such that the votes at or below it, with those `below` all of them, exceed
+    /// the minority; the greatest if there is none, and zero if there is no score.
+    #[inline(always)]
+    fn median(&mut self, minority: f64, mut below: f64) -> f64 {
+        let (mut scores, mut votes) = (&mut self.scores[..], &mut self.votes[..]);
+        let mut most = 0.0;
+        while !scores.is_empty() {
+            let n = scores.len();
+            let [a, b, c] = [scores[n / 4], scores[n / 2], scores[n - 1 - n / 4]];
+            let pivot = a.max(b).min(a.min(b).max(c));
+            let (mut lower, mut upto) = (0.0, 0.0);
+            for (&score, &vote) in scores.iter().zip(&*votes) {
+                lower += if score < pivot { vote } else { 0.0 };
+                upto += if score <= pivot { vote } else { 0.0 };
+            }
+            // Each step keeps the side of the pivot on which the point lies.
+            let kept = if below + lower > minority {
+                retain(scores, votes, |score| score < pivot)
+            } else if below + upto > minority {
+                return pivot;
+            } else {
+                (most, below) = (pivot, below + upto);
+                retain(scores, votes, |score| score > pivot)
+            };
+            (scores, votes) = (&mut scores[..kept], &mut votes[..kept]);
         }
-        // Each step keeps the side of the pivot on which the point lies.
-        let kept = if below + lower > minority {
-            retain(scores, votes, |score| score < pivot)
-        } else if below + lower + equal > minority {
-            return pivot;
-        } else if greatest <= pivot {
-            return greatest;
-        } else {
-            below += lower + equal;
-            retain(scores, votes, |score| score > pivot)
-        };
-        (scores, votes) = (&mut scores[..kept], &mut votes[..kept]);
-        let [a, b, c] = [scores[kept / 4], scores[kept / 2], scores[kept - 1 - kept / 4]];
-        pivot = a.max(b).min(a.min(b).max(c));
+        most
     }
 }
 
 /// Moves the elements whose scores `keeps` approves to the front and returns how many.
 #[inline(always)]
-fn retain(scores: &mut [u32], votes: &mut [u32], keeps: impl Fn(u32) -> bool) -> usize {
+fn retain(scores: &mut [f64], votes: &mut [f64], keeps: impl Fn(f64) -> bool) -> usize {
     let mut kept = 0;
     for i in 0..scores.len().min(votes.len()) {
         let (score, vote) = (scores[i], votes[i]);
@@ -347,57 +357,82 @@ fn retain(scores: &mut [u32], votes: &mut [u32], keeps: impl Fn(u32) -> bool) ->
     kept
 }
 
-/// The weight that counts for bonds.
-#[inline(always)]
-fn for_bonds(weight: u64, agreed: u64, penalty: u64) -> u64 {
-    let less = weight - weight.min(agreed);
-    // The ends are exact by the formula too, but not worth its price.
-    if penalty == 1 << 32 {
-        return weight - less;
-    }
-    // The product of a negative number is rounded down: away from zero.
-    let product = u128::from(penalty) * u128::from(less);
-    weight - product.div_ceil(1 << 32) as u64
-}
-
 crate::twin::dispatch! {
     /// Old bonds of one tile become new ones, and dividends grow.
     fn bond(
         work: &mut Work,
-        inputs: &Epoch<'_>,
+        basis: &Basis<'_>,
+        first: usize,
         consensus: &[u64],
         incentive: &[u64],
+        bonds: &Shared,
     ) = bond_body;
 }
 
 #[inline(always)]
-fn bond_body(work: &mut Work, inputs: &Epoch<'_>, consensus: &[u64], incentive: &[u64]) {
-    let alpha = fixed(inputs.alpha);
-    let kept = fixed((1 << 32) - inputs.alpha);
-    for (column, (&agreed, &earns)) in consensus.iter().zip(incentive).enumerate() {
-        let bonds = work.bonds.column_mut(column);
-        // New bonds before they are normalised: stake times weight.
-        let scores = work.scores.column(column);
-        work.new.clear();
-        work.new.extend(scores.iter().zip(inputs.stake).map(|(&score, &stake)| {
-            times(fixed(for_bonds(score, agreed, inputs.penalty)), fixed(stake))
-        }));
-        let new_whole = Whole::new(work.new.iter().copied().fold(I32F32::ZERO, plus));
-        let old_whole = Whole::new(fixed(bonds.iter().map(|&b| b << 32).sum()));
-        let (mut sum, mut most) = (0, 0);
-        for (bond, &new) in bonds.iter_mut().zip(&work.new) {
-            let share = old_whole.share(fixed(*bond << 32));
-            let average = plus(times(alpha, new_whole.share(new)), times(kept, share));
-            *bond = bits(average);
-            sum += *bond;
-            most = most.max(*bond);
+fn bond_body(
+    work: &mut Work,
+    basis: &Basis<'_>,
+    first: usize,
+    consensus: &[u64],
+    incentive: &[u64],
+    bonds: &Shared,
+) {
+    let width = consensus.len();
+    let (mut agreed, mut earns) = ([0.0; TILE], [0.0; TILE]);
+    for c in 0..width {
+        (agreed[c], earns[c]) = (consensus[c] as f64, incentive[c] as f64);
+    }
+    let (penalty, alpha) = (basis.inputs.penalty as f64, basis.inputs.alpha as f64);
+    let kept = Whole::ONE - alpha;
+    let held = |row: usize| -> &mut [u16] {
+        #[expect(unsafe_code, reason = "see `Shared`")]
+        // SAFETY: within the matrix, in columns of this task's own, and no two such slices live
+        // at a time.
+        unsafe {
+            std::slice::from_raw_parts_mut(bonds.0.add(row * basis.servers + first), width)
         }
-        let whole = Whole::new(fixed(sum));
-        let upscale = Whole::new(whole.share(fixed(most)));
-        for (bond, dividend) in bonds.iter_mut().zip(&mut work.sums) {
-            let share = whole.share(fixed(*bond));
-            *dividend += bits(times(fixed(earns), share));
-            *bond = u64::from(stored(upscale.share(share)));
+    };
+
+    // New bonds before they are normalised: stake times the weight that counts for bonds.
+    let (mut new_sum, mut old_sum) = ([0.0; TILE], [0.0; TILE]);
+    for (row, cells) in work.cells.iter_mut().enumerate() {
+        let (weights, old) = (basis.weights(row, first, width), lanes(held(row)));
+        let (whole, stake) = (basis.rows[row], basis.stake[row]);
+        for c in 0..TILE {
+            let score = whole.share(weights[c]);
+            let less = lesser(score, agreed[c]) - score;
+            cells[c] = times(score + times(penalty, less), stake);
+            new_sum[c] += cells[c];
+            old_sum[c] += old[c];
         }
+    }
+
+    let (new_wholes, old_wholes) = (Wholes::of(&new_sum), Wholes::of(&old_sum));
+    let (mut total, mut most) = ([0.0; TILE], [0.0; TILE]);
+    for (row, cells) in work.cells.iter_mut().enumerate() {
+        let old = lanes(held(row));
+        for c in 0..TILE {
+            let (new, old) = (new_wholes.at(c).share(cells[c]), old_wholes.at(c).share(old[c]));
+            cells[c] = times(alpha, new) + times(kept, old);
+            total[c] += cells[c];
+            most[c] = if most[c] > cells[c] { most[c] } else { cells[c] };
+        }
+    }
+
+    let wholes = Wholes::of(&total);
+    for (c, most) in most.iter_mut().enumerate() {
+        *most = wholes.at(c).share(*most);
+    }
+    let upscales = Wholes::of(&most);
+    for (row, (cells, dividend)) in work.cells.iter().zip(&mut work.sums).enumerate() {
+        let (mut paid, mut kept) = ([0.0; TILE], [0; TILE]);
+        for c in 0..TILE {
+            let share = wholes.at(c).share(cells[c]);
+            paid[c] = times(earns[c], share);
+            kept[c] = stored(upscales.at(c).share(share));
+        }
+        *dividend += sum(&paid);
+        held(row).copy_from_slice(&kept[..width]);
     }
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, Float64Array, StringArray, UInt64Array};
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, StringArray, UInt64Array};
 use arrow::ipc::writer::FileWriter;
 use arrow::record_batch::RecordBatch;
 use gpu_kernels::bench::Place;
+use gpu_kernels::bench::clocks::{Clocks, Range, Seen};
 use gpu_kernels::bench::compare::{self, Baseline, Verdict};
-use gpu_kernels::bench::record::{Record, markdown};
+use gpu_kernels::bench::record::{Peer, Record, Timed, markdown};
 use gpu_kernels::bench::sample::Settings;
 
 use super::{Bench, output};
@@ -113,6 +114,7 @@ fn write_arrow(file: &Path, records: &[Record]) -> Result<(), Box<dyn std::error
         axes.map(|(axis, n)| format!("{axis}={n}")).collect::<Vec<_>>().join(" ")
     };
     let samples = records.iter().map(|r| r.summary.samples as u64).collect::<Vec<_>>();
+    let throttled = records.iter().map(|r| seen(r).map(|seen| seen.throttled)).collect::<Vec<_>>();
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("kernel", text(&|r| r.kernel.clone())),
         ("shape", text(&shape)),
@@ -130,6 +132,16 @@ fn write_arrow(file: &Path, records: &[Record]) -> Result<(), Box<dyn std::error
         ("noise_percent", number(&|r| r.summary.noise_percent)),
         ("roofline_ns", maybe(&|r| r.roofline_ns)),
         ("percent_of_roofline", maybe(&|r| r.percent_of_roofline)),
+        ("sm_mhz", maybe(&|r| sm(r).map(|range| range.median))),
+        ("sm_mhz_least", maybe(&|r| sm(r).map(|range| range.least))),
+        ("sm_mhz_largest", maybe(&|r| sm(r).map(|range| range.largest))),
+        ("memory_mhz", maybe(&|r| seen(r).map(|seen| seen.memory_mhz.median))),
+        ("throttled", Arc::new(BooleanArray::from(throttled))),
+        ("throttle_reasons", text(&|r| reasons(r).join(", "))),
+        ("clocks_not_read", text(&|r| unread(r).to_owned())),
+        ("peer", text(&|r| peer(r).0)),
+        ("peer_median_ns", maybe(&|r| peer(r).1.map(|peer| peer.summary.median_ns))),
+        ("peer_ratio", maybe(&|r| peer(r).1.map(|peer| peer.ratio))),
         ("source_hash", text(&|r| r.source_hash.clone())),
     ];
     let batch = RecordBatch::try_from_iter_with_nullable(
@@ -139,6 +151,39 @@ fn write_arrow(file: &Path, records: &[Record]) -> Result<(), Box<dyn std::error
     writer.write(&batch)?;
     writer.finish()?;
     Ok(())
+}
+
+/// Clocks, where they were read.
+fn seen(record: &Record) -> Option<&Seen> {
+    match &record.clocks {
+        Clocks::Read(seen) => Some(seen),
+        Clocks::NotRead { .. } => None,
+    }
+}
+
+fn sm(record: &Record) -> Option<Range> {
+    seen(record).map(|seen| seen.sm_mhz)
+}
+
+fn reasons(record: &Record) -> &[String] {
+    seen(record).map_or(&[], |seen| &seen.throttle_reasons)
+}
+
+/// Why clocks were not read.
+fn unread(record: &Record) -> &str {
+    match &record.clocks {
+        Clocks::Read(_) => "",
+        Clocks::NotRead { reason } => reason,
+    }
+}
+
+/// The peer with its version, or why it was not timed; and its times.
+fn peer(record: &Record) -> (String, Option<&Timed>) {
+    match &record.peer {
+        Some(Peer::Timed(peer)) => (format!("{} {}", peer.name, peer.version), Some(peer)),
+        Some(Peer::Absent { name, reason }) => (format!("no {name}: {reason}"), None),
+        None => (String::new(), None),
+    }
 }
 
 /// The word that an enum has in JSON.
