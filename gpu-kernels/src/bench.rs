@@ -135,9 +135,9 @@ impl Place {
                 let (samples, clocks) = sampled(&mut resident, cache, settings, &nvml)?;
                 drop(resident);
                 let peer = Product::of(kernel, shape).map(|product| {
-                    let cublas = cuda.cublas()?;
+                    let cublas = cuda.cublas(product)?;
                     let tolerance = product.tolerance(kernel);
-                    let mut resident = program.prepare(&job)?.by(&cublas, product);
+                    let mut resident = program.prepare(&job)?.by(&cublas);
                     resident.launch()?;
                     let found = resident.fetch()?;
                     let agreement = verify::compare_within(tolerance, &job, &found, &wanted)?;

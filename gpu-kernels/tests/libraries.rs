@@ -5,10 +5,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use gpu_kernels::bench::Place;
 use gpu_kernels::bench::clocks::{Clocks, Watch};
+use gpu_kernels::bench::record::{Cache, markdown};
+use gpu_kernels::bench::sample::Settings;
 use gpu_kernels::kernel::find;
-use gpu_kernels::run::cublas::{Cublas, Product};
+use gpu_kernels::run::cublas::{Cublas, Form, Product};
 use gpu_kernels::run::fibers;
 use gpu_kernels::run::nvml::Nvml;
 use gpu_kernels::verify;
@@ -95,21 +99,21 @@ fn products_by_columns_are_ours_by_rows() {
     let Some(path) = fake("cublas.cpp", "cublas.so", "-DNEW") else { return };
     // SAFETY: compiled by this test; it is kept, and with it what it counts.
     let _kept = unsafe { Library::new(&path) }.expect("loads");
-    let cublas = Cublas::load(&path, 0x5 as *mut _).expect("complete");
-    assert_eq!(cublas.version, "12.8.4");
     for (name, shape) in [("gemm_f32", [5, 7, 3]), ("gemm_f32", [130, 33, 48])]
         .into_iter()
         .chain([("gemm_bf16", [3, 8, 16]), ("gemm_bf16", [33, 72, 40])])
     {
         let kernel = find(name).expect("registered");
         let product = Product::of(kernel, &shape).expect("a product");
+        let cublas = Cublas::load(&path, product, 0x5 as *mut _).expect("complete");
+        assert_eq!((cublas.version.as_str(), count(&path, "fake_live")), ("12.8.4", 1));
         let job = (kernel.job)(&shape, 1);
         let wanted = verify::expected(kernel, &shape, &job);
         let mut found: Vec<_> = job.buffers.iter().map(|buffer| buffer.data.clone()).collect();
         let at: Vec<u64> =
             found.iter_mut().map(|data| data.bytes_mut().as_mut_ptr() as u64).collect();
         // SAFETY: the fake takes addresses of the host, and these arrays live.
-        unsafe { cublas.enqueue(&product, [at[0], at[1], at[2]]) }.expect("done");
+        unsafe { cublas.enqueue([at[0], at[1], at[2]]) }.expect("done");
         let tolerance = product.tolerance(kernel);
         let agreement = verify::compare_within(tolerance, &job, &found, &wanted);
         agreement.unwrap_or_else(|problem| panic!("{name} {shape:?}: {problem}"));
@@ -118,19 +122,41 @@ fn products_by_columns_are_ours_by_rows() {
         let moved = verify::compare_within(tolerance, &job, &found, &wanted);
         assert!(moved.is_err(), "{name} {shape:?}");
     }
-    assert_eq!(count(&path, "fake_live"), 1);
-    drop(cublas);
     assert_eq!(count(&path, "fake_live"), 0);
 }
 
 #[test]
 fn a_missing_or_old_cublas_is_a_sentence() {
-    let missing = Cublas::load(Path::new("libcublas.so.of-nobody"), std::ptr::null_mut());
+    let product = Product { form: Form::F32, shape: [1, 1, 1] };
+    let nowhere = std::ptr::null_mut();
+    let missing = Cublas::load(Path::new("libcublas.so.of-nobody"), product, nowhere);
     let missing = missing.expect_err("missing");
     assert!(missing.contains("libcublas.so.of-nobody does not load"), "{missing}");
     let Some(path) = fake("cublas.cpp", "old_cublas.so", "-DOLD") else { return };
-    let old = Cublas::load(&path, std::ptr::null_mut()).expect_err("a function is missing");
+    let old = Cublas::load(&path, product, nowhere).expect_err("a function is missing");
     assert_eq!(old, "cuBLAS is too old: it has no cublasGemmEx");
     let other = find("rope").expect("registered");
     assert_eq!(Product::of(other, other.bench[0]), None);
+}
+
+/// Without a GPU, what is missing stands in the record and below the table.
+#[test]
+fn records_of_a_processor_say_what_is_missing() {
+    let place = Place::Cpu { reason: "none is looked for".to_owned() };
+    let brief =
+        Settings { warm_up: Duration::ZERO, timeout: Duration::ZERO, ..Settings::default() };
+    let record = |name, shape| {
+        let kernel = find(name).expect("registered");
+        place.bench(kernel, shape, Cache::Cold, None, &brief).expect("timed")
+    };
+    let records = [record("gemm_bf16", &[3, 8, 16][..]), record("softmax", &[2, 8])];
+    let json = serde_json::to_value(&records).expect("serialisable");
+    assert_eq!(json[0]["peer"]["absent"]["name"], "cublas", "{json}");
+    assert_eq!(json[0]["peer"]["absent"]["reason"], "there is no GPU to run it on", "{json}");
+    assert!(json[1]["peer"].is_null(), "{json}");
+    let reason = json[0]["clocks"]["not_read"]["reason"].as_str().expect("a sentence");
+    assert!(reason.starts_with("not read: a processor's"), "{reason}");
+    let text = markdown(&records);
+    assert!(text.contains("\ncublas: there is no GPU to run it on.\n"), "{text}");
+    assert_eq!(text.matches(&format!("\nclocks: {reason}.\n")).count(), 1, "{text}");
 }

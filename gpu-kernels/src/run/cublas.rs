@@ -63,12 +63,13 @@ impl Product {
     }
 }
 
-/// The library with a handle.
+/// The library with a handle, ready for one product: what is timed is the call alone.
 #[derive(Debug)]
 pub struct Cublas {
     library: Library,
     handle: *mut c_void,
     gemm: Gemm,
+    product: Product,
     /// `12.8.4`.
     pub version: String,
 }
@@ -123,13 +124,13 @@ const DEFAULT: c_int = -1;
 
 impl Cublas {
     /// Finds the library, at `$ARABLE_CUBLAS` or where the loader looks, and takes a handle for
-    /// the current context, to work in a stream.
+    /// the current context, to compute a product in a stream.
     ///
     /// # Errors
     /// A sentence that says what is missing.
-    pub fn open(stream: *mut c_void) -> Result<Self, String> {
+    pub fn open(product: Product, stream: *mut c_void) -> Result<Self, String> {
         if let Some(path) = std::env::var_os(PATH_VARIABLE).map(PathBuf::from) {
-            return Self::load(&path, stream).map_err(|e| format!("{PATH_VARIABLE}: {e}"));
+            return Self::load(&path, product, stream).map_err(|e| format!("{PATH_VARIABLE}: {e}"));
         }
         let present = LIBRARIES.iter().find_map(|name| library(Path::new(name)).ok());
         let library = present.ok_or_else(|| {
@@ -138,32 +139,39 @@ impl Cublas {
                  brings it, and {PATH_VARIABLE} says where"
             )
         })?;
-        Self::start(library, stream)
+        Self::start(library, product, stream)
     }
 
     /// As [`Self::open`], by a library of another name.
     ///
     /// # Errors
     /// As there.
-    pub fn load(path: &Path, stream: *mut c_void) -> Result<Self, String> {
-        Self::start(library(path)?, stream)
+    pub fn load(path: &Path, product: Product, stream: *mut c_void) -> Result<Self, String> {
+        Self::start(library(path)?, product, stream)
     }
 
-    fn start(library: Library, stream: *mut c_void) -> Result<Self, String> {
+    fn start(library: Library, product: Product, stream: *mut c_void) -> Result<Self, String> {
         let create = function::<Create>(&library, "cublasCreate_v2")?;
         let set_stream = function::<SetStream>(&library, "cublasSetStream_v2")?;
         let property = function::<GetProperty>(&library, "cublasGetProperty")?;
         let gemm = function::<Gemm>(&library, "cublasGemmEx")?;
-        function::<SetMathMode>(&library, "cublasSetMathMode")?;
+        let set_mode = function::<SetMathMode>(&library, "cublasSetMathMode")?;
         function::<Destroy>(&library, "cublasDestroy_v2")?;
         let mut handle = std::ptr::null_mut();
         #[expect(unsafe_code, reason = "a foreign function")]
         // SAFETY: the type is that of `cublas_api.h`, and the place for the handle lives.
         answered("cublasCreate_v2", unsafe { create(&raw mut handle) })?;
-        let mut cublas = Self { library, handle, gemm, version: String::new() };
+        let mut cublas = Self { library, handle, gemm, product, version: String::new() };
         #[expect(unsafe_code, reason = "a foreign function")]
         // SAFETY: the handle was made just now; the caller's stream outlives this.
         answered("cublasSetStream_v2", unsafe { set_stream(handle, stream) })?;
+        let mode = match product.form {
+            Form::F32 => PEDANTIC,
+            Form::Bf16 => FULL_SUMS,
+        };
+        #[expect(unsafe_code, reason = "a foreign function")]
+        // SAFETY: as above.
+        answered("cublasSetMathMode", unsafe { set_mode(handle, mode) })?;
         let mut version = [0; 3];
         for (which, part) in (0..).zip(&mut version) {
             #[expect(unsafe_code, reason = "a foreign function")]
@@ -174,33 +182,31 @@ impl Cublas {
         Ok(cublas)
     }
 
-    /// Enqueues a product of matrices that lie by rows, as our kernels' do.
+    /// Enqueues the product of matrices that lie by rows, as our kernels' do.
     ///
     /// # Errors
     /// What the library answered.
     ///
     /// # Safety
-    /// `a`, `b` and `c` are addresses, as the library takes them, of matrices of this form and
-    /// shape that live until the stream is done.
+    /// `a`, `b` and `c` are addresses, as the library takes them, of matrices of the product's form
+    /// and shape that live until the stream is done.
     #[expect(unsafe_code, reason = "addresses that nobody checks")]
-    pub unsafe fn enqueue(&self, product: &Product, [a, b, c]: [u64; 3]) -> Result<(), String> {
+    pub unsafe fn enqueue(&self, [a, b, c]: [u64; 3]) -> Result<(), String> {
         let dimension = |length: usize| {
             c_int::try_from(length).map_err(|_| format!("{length} is too long for cuBLAS"))
         };
-        let [m, n, k] = product.shape;
+        let [m, n, k] = self.product.shape;
         let (m, n, k) = (dimension(m)?, dimension(n)?, dimension(k)?);
         // B as it lies is B^T by columns, but for bf16, whose B is given transposed.
-        let (operation, leading, number, sums, mode) = match product.form {
-            Form::F32 => (AS_IT_LIES, n, R_32F, COMPUTE_32F_PEDANTIC, PEDANTIC),
-            Form::Bf16 => (TRANSPOSED, k, R_16BF, COMPUTE_32F, FULL_SUMS),
+        let (operation, leading, number, sums) = match self.product.form {
+            Form::F32 => (AS_IT_LIES, n, R_32F, COMPUTE_32F_PEDANTIC),
+            Form::Bf16 => (TRANSPOSED, k, R_16BF, COMPUTE_32F),
         };
-        let set_mode = function::<SetMathMode>(&self.library, "cublasSetMathMode")?;
         let (one, zero) = (1.0_f32, 0.0_f32);
         // SAFETY: the handle lives; matrices are as the caller says; the two factors are read
         // before the call returns, since they lie in the host's memory.
-        unsafe {
-            answered("cublasSetMathMode", set_mode(self.handle, mode))?;
-            let status = (self.gemm)(
+        let status = unsafe {
+            (self.gemm)(
                 self.handle,
                 operation,
                 AS_IT_LIES,
@@ -220,9 +226,9 @@ impl Cublas {
                 n,
                 sums,
                 DEFAULT,
-            );
-            answered("cublasGemmEx", status)
-        }
+            )
+        };
+        answered("cublasGemmEx", status)
     }
 }
 

@@ -73,7 +73,7 @@ pub struct Resident<'a> {
     /// Overwritten to drive everything else out of L2.
     flush: Option<(sys::CUdeviceptr, usize)>,
     /// Done in place of the job's launches, on its first three arrays.
-    product: Option<(&'a Cublas, Product)>,
+    cublas: Option<&'a Cublas>,
 }
 
 fn explain(doing: &str, error: DriverError) -> String {
@@ -146,12 +146,12 @@ impl Cuda {
         Ok(Program { cuda: self, module })
     }
 
-    /// NVIDIA's matrix products, on this device.
+    /// NVIDIA's form of a product, on this device.
     ///
     /// # Errors
     /// A sentence that says what is missing.
-    pub fn cublas(&self) -> Result<Cublas, String> {
-        Cublas::open(self.stream.cast())
+    pub fn cublas(&self, product: Product) -> Result<Cublas, String> {
+        Cublas::open(product, self.stream.cast())
     }
 
     fn wait(&self) -> Result<(), DriverError> {
@@ -201,7 +201,7 @@ impl Program<'_> {
             ));
         }
         let mut resident =
-            Resident { program: self, job, memory: Vec::new(), flush: None, product: None };
+            Resident { program: self, job, memory: Vec::new(), flush: None, cublas: None };
         for buffer in &job.buffers {
             let bytes = buffer.data.bytes();
             #[expect(unsafe_code, reason = "foreign functions")]
@@ -238,10 +238,10 @@ impl Drop for Program<'_> {
 }
 
 impl<'a> Resident<'a> {
-    /// The same arrays, with the work done by cuBLAS in place of the job's launches.
+    /// The same arrays, with the work done by cuBLAS, ready for the same product, in place of the job's launches.
     #[must_use]
-    pub fn by(mut self, cublas: &'a Cublas, product: Product) -> Self {
-        self.product = Some((cublas, product));
+    pub fn by(mut self, cublas: &'a Cublas) -> Self {
+        self.cublas = Some(cublas);
         self
     }
 
@@ -255,10 +255,10 @@ impl<'a> Resident<'a> {
     }
 
     fn enqueue(&self) -> Result<(), String> {
-        if let (Some((cublas, product)), [a, b, c, ..]) = (&self.product, &self.memory[..]) {
+        if let (Some(cublas), [a, b, c, ..]) = (self.cublas, &self.memory[..]) {
             #[expect(unsafe_code, reason = "a foreign function")]
             // SAFETY: the arrays of a product's job are its three matrices, of its shape.
-            return unsafe { cublas.enqueue(product, [*a, *b, *c]) };
+            return unsafe { cublas.enqueue([*a, *b, *c]) };
         }
         for launch in &self.job.launches {
             let function = self.program.function(launch.entry)?;
