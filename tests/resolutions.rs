@@ -223,17 +223,21 @@ fn the_aggregate_goes_on_from_any_saved_moment() {
 }
 
 fn goes_on(plan: &Plan) {
-    let mut whole = World::start(plan, 0).unwrap();
+    let mut whole = World::start(plan, 0).expect("a world");
     whole.run_until(plan.horizon, u64::MAX);
-    let text = serde_json::to_string(whole.model()).unwrap();
+    let text = serde_json::to_string(whole.model()).expect("text");
     for part in [3, 20, 100] {
-        let mut first = World::start(plan, 0).unwrap();
+        let mut first = World::start(plan, 0).expect("a world");
         first.run_until(plan.horizon, part);
-        let saved = serde_json::to_string(&first).unwrap();
-        let mut second: sim_core::engine::Engine<World> = serde_json::from_str(&saved).unwrap();
+        let saved = serde_json::to_string(&first).expect("text");
+        let mut second: sim_core::engine::Engine<World> =
+            serde_json::from_str(&saved).expect("a world");
         second.run_until(plan.horizon, u64::MAX);
         assert_eq!(second.digest(), whole.digest());
-        assert!(serde_json::to_string(second.model()).unwrap() == text, "after {part} events");
+        assert!(
+            serde_json::to_string(second.model()).expect("text") == text,
+            "after {part} events"
+        );
     }
 }
 

@@ -344,14 +344,7 @@ pub(super) fn resolve(
         written(newcomers.at_most),
         CAP,
     );
-    if let Some(found) = dtao.subnet_registrations {
-        let path = join(PATH, "subnet_registrations");
-        let per_day = found.per_day;
-        r.unless((0.0..=7_200.0).contains(&per_day), &join(&path, "per_day"), per_day, "0 to 7200");
-        for (key, found) in [("at_most", found.at_most), ("stake", found.stake)] {
-            r.unless(small(found), &join(&path, key), written(found), CAP);
-        }
-    }
+    let subnet_registrations = subnet_registrations(dtao, r);
     let interval = raw.settlement.block_interval();
     let blocks = |time: SimDuration| time.0 / interval.0.max(1);
     let pools = r.sound().then(|| draw_pools(raw, dtao, r));
@@ -413,13 +406,20 @@ pub(super) fn resolve(
             immunity: newcomers.immunity,
         },
         traders,
-        subnet_registrations: dtao.subnet_registrations.map(|found| SubnetRegistrations {
-            per_day: found.per_day,
-            at_most: units(found.at_most),
-            immunity: found.immunity,
-            stake: units(found.stake),
-        }),
+        subnet_registrations,
     })
+}
+
+fn subnet_registrations(dtao: &Dtao, r: &mut Resolver<'_>) -> Option<SubnetRegistrations> {
+    let NewSubnets { per_day, at_most, immunity, stake } = dtao.subnet_registrations?;
+    let path = join(PATH, "subnet_registrations");
+    r.unless((0.0..=7_200.0).contains(&per_day), &join(&path, "per_day"), per_day, "0 to 7200");
+    for (key, found) in [("at_most", at_most), ("stake", stake)] {
+        let small = found.0 <= u128::from(MAX_SUPPLY);
+        r.unless(small, &join(&path, key), written(found), CAP);
+    }
+    let (at_most, stake) = (units(at_most), units(stake));
+    Some(SubnetRegistrations { per_day, at_most, immunity, stake })
 }
 
 fn units(amount: Amount) -> u64 {

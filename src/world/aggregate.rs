@@ -13,10 +13,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sim_core::streams::Streams;
 use sim_types::record::{EpochRow, FaultRow, NodeRow, PayoutRow, PeriodRow};
-use sim_types::{Amount, ParamError, SimDuration, SimTime};
+use sim_types::{ParamError, SimDuration, SimTime};
 
 use super::chain::CHAIN_LAST;
-use super::dtao::{Due, Turnover};
+use super::dtao::Due;
 use super::event::{CHAIN, NetworkEvent};
 use super::{Now, Rejections, World};
 use crate::plan::Plan;
@@ -125,11 +125,7 @@ impl World {
         }
         let (pools, turnovers) = (dtao.take_rows(), dtao.take_turnovers());
         for turnover in turnovers {
-            let Turnover { subnet, time, tao, held, lock } = turnover;
-            let [tao, lock, held] = [tao, lock, held].map(|units| Amount(units.into()));
-            let target = format!(
-                "subnet {subnet} closed, {tao} to the holders of {held} alpha; opened anew for {lock}"
-            );
+            let (time, target) = (turnover.time, turnover.to_string());
             self.record(FaultRow { rep: self.rep, time: time.0, kind: "subnet", target });
         }
         let Some(aggregate) = &mut self.aggregate else { return };

@@ -27,8 +27,8 @@ mod founding;
 mod stakes;
 
 pub(super) use delegation::{Delegation, Passed};
-use founding::Founding;
-pub(super) use founding::{Opened, Turnover};
+pub(super) use founding::Opened;
+use founding::{Founding, Turnover};
 pub(super) use stakes::{Pay, Stakes};
 
 /// The economy and everybody in it who is no member of a subnet.

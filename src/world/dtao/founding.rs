@@ -8,6 +8,8 @@
 //! 14bc6f9f. What differs: emission of the new subnet begins at once, the former owner's lock is
 //! not refunded, and the pool's own alpha is never a holder.
 
+use core::fmt;
+
 use mechanisms::emission::economy::{self, Input};
 use mechanisms::emission::shares::Base;
 use mechanisms::pool::{Side, Trade};
@@ -56,6 +58,15 @@ pub(in crate::world) struct Turnover {
     pub(in crate::world) held: u64,
     /// TAO locked for the new one, rao.
     pub(in crate::world) lock: u64,
+}
+
+impl fmt::Display for Turnover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let coins = |units: u64| format!("{}.{:09}", units / 1_000_000_000, units % 1_000_000_000);
+        let [tao, held, lock] = [self.tao, self.held, self.lock].map(coins);
+        let subnet = self.subnet;
+        write!(f, "subnet {subnet}: closed, {tao} TAO for {held} alpha; opened for {lock} TAO")
+    }
 }
 
 impl Founding {
@@ -227,6 +238,10 @@ emission:
         let turnovers = world.take_turnovers();
         let [turnover] = &turnovers[..] else { panic!("one: {turnovers:?}") };
         assert_eq!(usize::from(turnover.subnet), cheapest);
+
+        let said = turnover.to_string();
+        let end = "TAO for 12000.000000000 alpha; opened for 1000.000000000 TAO";
+        assert!(said.starts_with("subnet ") && said.ends_with(end), "{said}");
 
         // What was in the pool, and what one block put there.
         let pooled = turnover.tao - dtao.pools[cheapest].tao;
