@@ -9,7 +9,7 @@ mod model;
 mod text;
 
 pub use delegation::{Child, Delegation};
-pub use dtao::{Dtao, PoolStart, Registrations, Sales, TraderGroup};
+pub use dtao::{Dtao, PoolStart, Registrations, Sales, SubnetRegistrations, TraderGroup};
 pub use model::ModelPlan;
 
 use std::path::PathBuf;

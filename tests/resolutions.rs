@@ -165,20 +165,79 @@ fn the_aggregate_is_the_same_on_any_number_of_threads() {
     assert_eq!(results[0], results[1]);
 }
 
+/// A founder would come every day, and the price is right in some.
+fn founders() -> Plan {
+    let found = "{ per_day: 2, at_most: 2500 TAO, immunity: 7200, stake: 100 TAO }";
+    let set = [
+        ("horizon", "20d"),
+        ("subnets", "3"),
+        ("sample_every", "1d"),
+        ("emission.dtao.subnet_registrations", found),
+        ("emission.dtao.registrations", "{ per_day: 8 }"),
+        ("expect", "{}"),
+    ];
+    plan("scenarios/systems/subnet-turnover.yaml", &set)
+}
+
+/// Subnets close and open, the coin adds up to the rao in every row, and periods are counted on.
+#[test]
+fn subnets_close_and_open_without_a_rao_lost() {
+    let scratch = Scratch::new();
+    let run = lived(&founders(), 1, &scratch);
+    let openings: usize = batches(&run, "faults").iter().map(RecordBatch::num_rows).sum();
+    assert!(openings >= 4, "{openings} openings");
+    let mut rows = 0;
+    for batch in batches(&run, "economy") {
+        let sums: Vec<&Decimal128Array> =
+            ["liquid", "root", "pools", "lost"].map(|name| column(&batch, name)).into();
+        let issuance: &Decimal128Array = column(&batch, "issuance");
+        for row in 0..batch.num_rows() {
+            let held: i128 = sums.iter().map(|column| column.value(row)).sum();
+            assert_eq!(held, issuance.value(row), "row {row}");
+            rows += 1;
+        }
+    }
+    assert!(rows >= 20, "{rows} rows");
+    let mut periods: BTreeMap<u16, Vec<u64>> = BTreeMap::new();
+    for batch in batches(&run, "periods") {
+        let subnets: &UInt16Array = column(&batch, "subnet");
+        let epochs: &UInt64Array = column(&batch, "epoch");
+        for (subnet, epoch) in subnets.iter().zip(epochs) {
+            periods.entry(subnet.unwrap()).or_default().push(epoch.unwrap());
+        }
+    }
+    assert_eq!(periods.len(), 3);
+    for (subnet, epochs) in periods {
+        let count = u64::try_from(epochs.len()).unwrap();
+        assert!(count > 380 && epochs.into_iter().eq(0..count), "periods of subnet {subnet}");
+    }
+    let scratch = Scratch::new();
+    let other = lived(&founders(), 4, &scratch);
+    assert_eq!(run.manifest.result, other.manifest.result, "on any number of threads");
+}
+
 #[test]
 fn the_aggregate_goes_on_from_any_saved_moment() {
-    let plan = newcomers();
-    let mut whole = World::start(&plan, 0).unwrap();
+    goes_on(&newcomers());
+    goes_on(&founders());
+}
+
+fn goes_on(plan: &Plan) {
+    let mut whole = World::start(plan, 0).expect("a world");
     whole.run_until(plan.horizon, u64::MAX);
-    let text = serde_json::to_string(whole.model()).unwrap();
+    let text = serde_json::to_string(whole.model()).expect("text");
     for part in [3, 20, 100] {
-        let mut first = World::start(&plan, 0).unwrap();
+        let mut first = World::start(plan, 0).expect("a world");
         first.run_until(plan.horizon, part);
-        let saved = serde_json::to_string(&first).unwrap();
-        let mut second: sim_core::engine::Engine<World> = serde_json::from_str(&saved).unwrap();
+        let saved = serde_json::to_string(&first).expect("text");
+        let mut second: sim_core::engine::Engine<World> =
+            serde_json::from_str(&saved).expect("a world");
         second.run_until(plan.horizon, u64::MAX);
         assert_eq!(second.digest(), whole.digest());
-        assert!(serde_json::to_string(second.model()).unwrap() == text, "after {part} events");
+        assert!(
+            serde_json::to_string(second.model()).expect("text") == text,
+            "after {part} events"
+        );
     }
 }
 

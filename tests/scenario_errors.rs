@@ -667,6 +667,16 @@ fn mistakes_in_an_economy_are_reported_at_their_place() {
         ("alpha: 50000 TAO", "alpha: 21000000 TAO", (17, OutOfRange, "more alpha than")),
         ("per_day: 1 ", "per_day: -1 ", (21, OutOfRange, "0 to 7200")),
         ("resolution: aggregate", "seed: 1", (21, Incompatible, "resolution: aggregate")),
+        (
+            "registrations: { per_day: 1 }",
+            "subnet_registrations: { per_day: 9000 }",
+            (21, OutOfRange, "0 to 7200"),
+        ),
+        (
+            "registrations: { per_day: 1 }",
+            "subnet_registrations: { at_most: 22000000 TAO }",
+            (21, OutOfRange, "at most 21000000 TAO"),
+        ),
         ("worth: 1,", "worth: 0,", (23, OutOfRange, "above 0, at most 1000")),
         ("funds: 10 TAO", "subnets: [2]", (23, OutOfRange, "0 to 1")),
         ("funds: 10 TAO", "every: 1s", (23, OutOfRange, "at least one block")),
@@ -718,6 +728,17 @@ fn mistakes_in_an_economy_are_reported_at_their_place() {
         assert!(said.contains(part), "{to}: no {part:?} in\n{said}");
         assert_eq!(found.items.len(), 1, "{to}\n{said}");
     }
+}
+
+/// Subnets close and open where newcomers come: in the aggregate.
+#[test]
+fn subnets_open_in_the_aggregate_only() {
+    let text = ECONOMY.replace("registrations: {", "subnet_registrations: {");
+    Source::from_text("economy.yaml", &text).and_then(|s| s.plan()).expect("sound");
+    let found = wrong(&text.replace("resolution: aggregate", "resolution: detailed"));
+    assert_eq!((found.items[0].line, found.items.len()), (21, 1));
+    let said = found.render(false);
+    assert!(said.contains("remove `subnet_registrations`"), "{said}");
 }
 
 /// Delegation in an economy: what a group says of it, and what is said of that.

@@ -26,6 +26,9 @@ pub struct Dtao {
     pub registrations: Registrations,
     /// Who trades.
     pub traders: Vec<TraderGroup>,
+    /// Newcomers who buy subnets, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet_registrations: Option<SubnetRegistrations>,
 }
 
 /// A subnet's pool at the start, smallest units.
@@ -61,6 +64,19 @@ pub struct Registrations {
     pub at_most: u64,
     /// Blocks during which a newcomer cannot be replaced.
     pub immunity: u64,
+}
+
+/// Newcomers who buy subnets, and close others by it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SubnetRegistrations {
+    /// Attempts in one day, on average.
+    pub per_day: f64,
+    /// The most they lock, rao; at a higher price they stay away.
+    pub at_most: u64,
+    /// Blocks during which a new subnet cannot be closed.
+    pub immunity: u64,
+    /// What each validator of a new subnet puts into its pool at once, rao.
+    pub stake: u64,
 }
 
 /// Traders of one kind.

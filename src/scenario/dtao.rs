@@ -6,6 +6,7 @@ use mechanisms::emission::issuance::MAX_SUPPLY;
 use mechanisms::emission::preset::{BeforeLaunch, Date, Preset, Rules, Scheduler};
 use mechanisms::emission::shares::Base;
 use mechanisms::emission::tiers::Tiers;
+use mechanisms::registration::subnets::NETWORK_IMMUNITY;
 use mechanisms::reward::RewardSpec;
 use mechanisms::reward::yuma::Schedule;
 use mechanisms::trader::{AirdropFarmer, Momentum, Noise, Trader, Value, Whale};
@@ -20,7 +21,9 @@ use super::raw::Scenario;
 use super::resolve::{Resolver, written};
 use super::typed::join;
 use crate::diagnose::{Code, Diagnostic, quoted};
-use crate::plan::{self, Group, PoolStart, Registrations, Resolution, Sales, TraderGroup};
+use crate::plan::{
+    self, Group, PoolStart, Registrations, Resolution, Sales, SubnetRegistrations, TraderGroup,
+};
 
 const PATH: &str = "emission.dtao";
 /// Most alpha or TAO there may be.
@@ -70,6 +73,11 @@ pub(crate) struct Dtao {
     /// Newcomers who buy places. Default: none.
     #[serde(default)]
     pub(crate) registrations: Newcomers,
+    /// Newcomers who buy subnets, of which there are as many as `subnets`: the one of the least
+    /// moving price is closed, its holders have the TAO of its pool, and another opens in its
+    /// place. Default: none.
+    #[serde(default)]
+    pub(crate) subnet_registrations: Option<NewSubnets>,
     /// Who trades, by a name of your own.
     #[serde(default)]
     pub(crate) traders: Ordered<Traders>,
@@ -159,6 +167,34 @@ pub(crate) struct Newcomers {
 impl Default for Newcomers {
     fn default() -> Self {
         Self { per_day: 0.0, at_most: Amount(1_000_000_000), immunity: 4_096 }
+    }
+}
+
+/// Newcomers who buy subnets, at most one in 7,200 blocks. The lock that a subnet costs becomes
+/// its pool, whose price is the median of the others'; its members are like those that the
+/// place had at first.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NewSubnets {
+    /// Attempts in one day, on average; 0 to 7200. Default 0.
+    pub(crate) per_day: f64,
+    /// The most they lock; at a higher price they stay away. Default 2000 TAO.
+    pub(crate) at_most: Amount,
+    /// Blocks during which a new subnet cannot be closed. Default 1296000, 180 days, as on the
+    /// chain.
+    pub(crate) immunity: u64,
+    /// What each validator of a new subnet puts into its pool at once. Default 10 TAO (assumed).
+    pub(crate) stake: Amount,
+}
+
+impl Default for NewSubnets {
+    fn default() -> Self {
+        Self {
+            per_day: 0.0,
+            at_most: Amount(2_000_000_000_000),
+            immunity: NETWORK_IMMUNITY,
+            stake: Amount(10_000_000_000),
+        }
     }
 }
 
@@ -308,6 +344,7 @@ pub(super) fn resolve(
         written(newcomers.at_most),
         CAP,
     );
+    let subnet_registrations = subnet_registrations(dtao, r);
     let interval = raw.settlement.block_interval();
     let blocks = |time: SimDuration| time.0 / interval.0.max(1);
     let pools = r.sound().then(|| draw_pools(raw, dtao, r));
@@ -369,7 +406,20 @@ pub(super) fn resolve(
             immunity: newcomers.immunity,
         },
         traders,
+        subnet_registrations,
     })
+}
+
+fn subnet_registrations(dtao: &Dtao, r: &mut Resolver<'_>) -> Option<SubnetRegistrations> {
+    let NewSubnets { per_day, at_most, immunity, stake } = dtao.subnet_registrations?;
+    let path = join(PATH, "subnet_registrations");
+    r.unless((0.0..=7_200.0).contains(&per_day), &join(&path, "per_day"), per_day, "0 to 7200");
+    for (key, found) in [("at_most", at_most), ("stake", stake)] {
+        let small = found.0 <= u128::from(MAX_SUPPLY);
+        r.unless(small, &join(&path, key), written(found), CAP);
+    }
+    let (at_most, stake) = (units(at_most), units(stake));
+    Some(SubnetRegistrations { per_day, at_most, immunity, stake })
 }
 
 fn units(amount: Amount) -> u64 {
@@ -396,6 +446,14 @@ fn compatible(raw: &Scenario, dtao: &Dtao, r: &mut Resolver<'_>) -> u64 {
         )
         .help("set `resolution: aggregate`, or remove `registrations`");
         r.error("emission.dtao.registrations", &["resolution"], item);
+    }
+    if dtao.subnet_registrations.is_some() && raw.resolution == Resolution::Detailed {
+        let item = Diagnostic::error(
+            Code::Incompatible,
+            "subnets open and close in the aggregate resolution only",
+        )
+        .help("set `resolution: aggregate`, or remove `subnet_registrations`");
+        r.error("emission.dtao.subnet_registrations", &["resolution"], item);
     }
     if yuma.tempo > u64::from(u16::MAX) {
         r.unless(false, "reward.yuma.tempo", yuma.tempo, "at most 65535 under `dtao`");
@@ -653,6 +711,21 @@ pub(super) fn facts(dtao: &Dtao, r: &Resolver<'_>) -> Vec<Fact> {
                 Fidelity::Assumed,
                 "chosen by the scenario",
             ),
+        });
+    }
+    if let Some(found) = &dtao.subnet_registrations {
+        let path = |key: &str| join(&join(PATH, "subnet_registrations"), key);
+        let chosen = |key: &str, value: String| {
+            Fact::new(path(key), value, Fidelity::Assumed, "chosen by the scenario")
+        };
+        facts.push(chosen("per_day", found.per_day.to_string()));
+        facts.push(chosen("at_most", written(found.at_most)));
+        facts.push(chosen("stake", written(found.stake)));
+        let immunity = found.immunity.to_string();
+        facts.push(if found.immunity == NETWORK_IMMUNITY {
+            Fact::new(path("immunity"), immunity, Fidelity::Published, chain)
+        } else {
+            chosen("immunity", immunity)
         });
     }
     for (name, group) in &dtao.traders.0 {

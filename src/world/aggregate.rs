@@ -12,7 +12,7 @@ use mechanisms::reward::RewardSpec;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sim_core::streams::Streams;
-use sim_types::record::{EpochRow, NodeRow, PayoutRow, PeriodRow};
+use sim_types::record::{EpochRow, FaultRow, NodeRow, PayoutRow, PeriodRow};
 use sim_types::{ParamError, SimDuration, SimTime};
 
 use super::chain::CHAIN_LAST;
@@ -43,7 +43,7 @@ pub(super) struct Aggregate {
 }
 
 /// Rows of subnets, in their order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Rows {
     epochs: Vec<EpochRow>,
     payouts: Vec<PayoutRow>,
@@ -123,7 +123,12 @@ impl World {
         for due in dtao.take_due() {
             aggregate.due[usize::from(due.subnet)].push(due);
         }
-        let pools = dtao.take_rows();
+        let (pools, turnovers) = (dtao.take_rows(), dtao.take_turnovers());
+        for turnover in turnovers {
+            let (time, target) = (turnover.time, turnover.to_string());
+            self.record(FaultRow { rep: self.rep, time: time.0, kind: "subnet", target });
+        }
+        let Some(aggregate) = &mut self.aggregate else { return };
         let rows: Vec<Rows> = aggregate.subnets.iter_mut().map(Subnet::take_rows).collect();
         for row in pools {
             self.record(row);

@@ -380,12 +380,17 @@ fn economy(plan: &Plan, streams: Streams, rep: u32) -> Result<Option<Dtao>, Buil
         members.map(|member| small(member.stake)).sum()
     });
     let staked: Vec<u64> = staked.collect();
+    let validators = (0..usize::from(plan.subnets)).map(|subnet| {
+        let groups = plan.groups.iter().filter(|group| group.role == Role::Validator);
+        groups.map(|group| group.members[subnet].len() as u64).sum()
+    });
+    let validators: Vec<u64> = validators.collect();
     let interval = plan.settlement.block_interval();
     let tempo = match &plan.reward {
         RewardSpec::Yuma(params) => params.tempo,
         other => other.epoch_blocks(),
     };
-    Ok(Some(Dtao::new(dtao, &staked, tempo, interval, streams, rep)?))
+    Ok(Some(Dtao::new(dtao, &staked, &validators, tempo, interval, streams, rep)?))
 }
 
 fn source(plan: &Plan) -> Result<Source, BuildError> {

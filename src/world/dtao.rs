@@ -23,9 +23,12 @@ use sim_types::{
 use crate::plan::{self, Registrations, Sales};
 
 mod delegation;
+mod founding;
 mod stakes;
 
 pub(super) use delegation::{Delegation, Passed};
+pub(super) use founding::Opened;
+use founding::{Founding, Turnover};
 pub(super) use stakes::{Pay, Stakes};
 
 /// The economy and everybody in it who is no member of a subnet.
@@ -38,6 +41,7 @@ pub(super) struct Dtao {
     miner_burn: Share,
     sales: Sales,
     registrations: Registrations,
+    founding: Option<Founding>,
     /// By subnet.
     books: Vec<Book>,
     actors: Vec<Actor>,
@@ -51,6 +55,8 @@ pub(super) struct Dtao {
     /// Rows not yet taken.
     #[serde(skip)]
     rows: Vec<PoolRow>,
+    /// Subnets that closed and opened since the last look.
+    turnovers: Vec<Turnover>,
     #[serde(skip)]
     effects: Vec<economy::Effect>,
 }
@@ -64,6 +70,8 @@ struct Book {
     sold: u64,
     /// Blocks in which newcomers came.
     newcomers: Vec<u64>,
+    /// The subnet that opened in this place since the last epoch.
+    opened: Option<Opened>,
     holders: Holders,
 }
 
@@ -117,6 +125,8 @@ pub(super) struct Due {
     pub(super) root_weighted: u64,
     /// Blocks in which newcomers came since the last epoch.
     pub(super) newcomers: Vec<u64>,
+    /// The subnet is another one than at the last epoch.
+    pub(super) opened: Option<Opened>,
 }
 
 impl Due {
@@ -148,6 +158,7 @@ impl Dtao {
     pub(super) fn new(
         plan: &plan::Dtao,
         members: &[u64],
+        validators: &[u64],
         tempo: u64,
         interval: SimDuration,
         streams: Streams,
@@ -183,6 +194,11 @@ impl Dtao {
             };
             books.push(Book { holders, ..Book::default() });
         }
+        let founding = plan.subnet_registrations.map(|terms| {
+            economy.limit_subnets(plan.pools.len(), terms.immunity);
+            let arrivals = streams.key("subnets", "arrivals");
+            Founding::new(terms, validators, tempo, share, arrivals)
+        });
         let mut this = Self {
             rep,
             economy,
@@ -191,6 +207,7 @@ impl Dtao {
             miner_burn: plan.miner_burn,
             sales: plan.sales,
             registrations: plan.registrations,
+            founding,
             books,
             actors: Vec::new(),
             looks: BTreeMap::new(),
@@ -198,6 +215,7 @@ impl Dtao {
             opened: false,
             due: Vec::new(),
             rows: Vec::new(),
+            turnovers: Vec::new(),
             effects: Vec::new(),
         };
         this.add_traders(plan, streams);
@@ -244,6 +262,11 @@ impl Dtao {
         core::mem::take(&mut self.rows)
     }
 
+    /// Subnets that closed and opened since the last look.
+    pub(super) fn take_turnovers(&mut self) -> Vec<Turnover> {
+        core::mem::take(&mut self.turnovers)
+    }
+
     /// The next block.
     ///
     /// # Panics
@@ -253,12 +276,18 @@ impl Dtao {
         let mut effects = core::mem::take(&mut self.effects);
         self.economy.advance(&mut effects);
         let drained = core::mem::take(&mut effects);
+        let closed = !drained.is_empty();
         for effect in drained {
             if let economy::Effect::EpochDrained(payout) = effect {
                 self.settle(payout);
             }
         }
+        // Once all are settled: two epochs may close in one block.
+        if closed && let Err(error) = self.audit() {
+            panic!("money is conserved: {error}");
+        }
         self.newcomers(&mut effects);
+        self.found(&mut effects);
         if let Some(actors) = self.looks.remove(&self.height) {
             for actor in actors {
                 self.look(actor, &mut effects);
@@ -325,12 +354,10 @@ impl Dtao {
             )
             .to_u64(),
             newcomers: core::mem::take(&mut book.newcomers),
+            opened: book.opened.take(),
         };
         self.record(&due, withheld);
         self.due.push(due);
-        if let Err(error) = self.audit() {
-            panic!("money is conserved: {error}");
-        }
     }
 
     fn price(&self, netuid: u16) -> U64F64 {

@@ -139,6 +139,10 @@ pub struct Economy {
     tao_weight: U96F32,
     cut: U96F32,
     subnets: Vec<Subnet>,
+    /// How many of them there may be.
+    subnet_limit: usize,
+    /// Blocks for which a subnet cannot be dissolved.
+    network_immunity: u64,
     /// Shares of this block by position in `subnets`, and room for computing them.
     #[serde(skip)]
     shares: Vec<U64F64>,
@@ -190,6 +194,8 @@ impl Economy {
             tao_weight: tao_weight(params.tao_weight),
             cut: cut_fraction(params.owner_cut),
             subnets: Vec::new(),
+            subnet_limit: SUBNET_LIMIT,
+            network_immunity: NETWORK_IMMUNITY,
             shares: Vec::new(),
             scratch: Vec::new(),
             order: Vec::new(),
@@ -275,6 +281,13 @@ impl Economy {
             PoolKind::Ticks => Curve::Ticks(Ticks::new(tao, alpha)),
             PoolKind::Weighted => Curve::Weighted(Weights::default()),
         }
+    }
+
+    /// How many subnets there may be besides the root, and for how many blocks after its
+    /// registration one cannot be dissolved; the chain's 128 and 180 days unless this is said.
+    pub const fn limit_subnets(&mut self, limit: usize, immunity: u64) {
+        self.subnet_limit = limit;
+        self.network_immunity = immunity;
     }
 
     /// Opens a subnet with these reserves and returns its number: a scenario's starting point.
@@ -591,13 +604,13 @@ impl Economy {
         if lock > self.ledger.liquid {
             return Err(Rejected::NotPermitted("the lock cannot be afforded"));
         }
-        let dissolved = if self.subnets.len() >= SUBNET_LIMIT {
+        let dissolved = if self.subnets.len() >= self.subnet_limit {
             let ages: Vec<_> = self
                 .subnets
                 .iter()
                 .map(|subnet| (subnet.registered_at, U64F64::from(subnet.moving_price)))
                 .collect();
-            let at = subnet_to_dissolve(&ages, self.block + 1, NETWORK_IMMUNITY);
+            let at = subnet_to_dissolve(&ages, self.block + 1, self.network_immunity);
             Some(at.ok_or(Rejected::Full("subnets"))?)
         } else {
             None

@@ -290,7 +290,7 @@ tables! {
         job: OptU64 = "Job that caused it.",
         node: OptU32 = "Receiver; absent for the treasury.",
         amount: Amount = "Smallest unit; a subnet's own coin counts at the price of its pool.",
-        reason: Word = "incentive, dividend, price, fee, withheld.",
+        reason: Word = "incentive, dividend, price, fee, withheld, nominators.",
     }
 
     /// One participant: what it is, and what it did by the horizon.
@@ -385,7 +385,7 @@ tables! {
     FaultRow = "faults" v 1 {
         rep: u32 = "Replication.",
         time: u64 = "When, ns.",
-        kind: Word = "crash, restart, partition, heal, parameter.",
-        target: Text = "Node, regions or parameter path, with the new value.",
+        kind: Word = "crash, restart, partition, heal, parameter, subnet.",
+        target: Text = "Node, regions, parameter path with the new value, or subnet that closed and opened.",
     }
 }

@@ -17,14 +17,14 @@ use super::Rows;
 use super::scores::{Deeds, Errors, Eyes, Pair, Prospect, Times, asked};
 use crate::plan::{Emission, Plan, Role};
 use crate::world::build::introduce;
-use crate::world::dtao::{Delegation, Due, Pay, Stakes};
+use crate::world::dtao::{Delegation, Due, Opened, Pay, Stakes};
 use crate::world::sub_mechanisms::Mechanisms;
 use crate::world::{Rejections, ask};
 
 /// Blocks before the close of a period in which validators publish their weights.
 const AHEAD: u64 = 10;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Subnet {
     rep: u32,
     number: u16,
@@ -63,6 +63,10 @@ pub(super) struct Subnet {
     wanted: bool,
     /// The last period that closed.
     epoch: u64,
+    /// Periods of the subnets that had this place before.
+    epochs_before: u64,
+    /// As it was at first, where another may open in its place: that one begins likewise.
+    start: Option<Box<Subnet>>,
     /// When the last block is due.
     now: SimTime,
     #[serde(skip)]
@@ -73,7 +77,7 @@ pub(super) struct Subnet {
     buffers: Buffers,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Buffers {
     weights: Vec<weights::Effect>,
     reward: Vec<reward::Effect>,
@@ -162,6 +166,8 @@ impl Subnet {
             rejections: Rejections::default(),
             wanted: true,
             epoch: 0,
+            epochs_before: 0,
+            start: None,
             now: SimTime::ZERO,
             traced: false,
             rows: Rows::default(),
@@ -205,6 +211,11 @@ impl Subnet {
         this.look_around(prospect);
         this.stakes = Stakes::new(stakes, Delegation::new(plan, number));
         this.open(plan, streams);
+        if let Emission::Dtao(dtao) = &plan.emission
+            && dtao.subnet_registrations.is_some()
+        {
+            this.start = Some(Box::new(this.clone()));
+        }
         Ok(this)
     }
 
@@ -268,6 +279,9 @@ impl Subnet {
         let input = reward::Input::Reconfigured { spec: Box::new(spec.clone()) };
         let refused = &mut self.rejections.reward;
         let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
+        if let Some(start) = &mut self.start {
+            start.reconfigure(spec);
+        }
     }
 
     pub(super) fn sample(&mut self) {
@@ -281,6 +295,9 @@ impl Subnet {
     /// A period closes: newcomers have come, validators have looked and publish, consensus
     /// decides, the pay is divided.
     pub(super) fn close(&mut self, due: &Due) {
+        if let Some(opened) = &due.opened {
+            self.reopen(opened, due);
+        }
         self.epoch = due.epoch;
         let before = self.arrived;
         for &block in &due.newcomers {
@@ -301,7 +318,8 @@ impl Subnet {
                     pays.push(Pay { uid: to.0, amount, reason });
                 }
                 reward::Effect::EpochClosed { epoch, height, members } => {
-                    self.figures(epoch.0, height.0, &members, replaced, due);
+                    let epoch = self.epochs_before + epoch.0;
+                    self.figures(epoch, height.0, &members, replaced, due);
                 }
                 reward::Effect::Withhold { .. } | reward::Effect::EpochOpened { .. } => {}
             }
@@ -520,6 +538,54 @@ impl Subnet {
         self.newcomer.0 = members + u32::from(self.number);
     }
 
+    /// Another subnet has opened in this place: all members go, and others like the first come.
+    fn reopen(&mut self, opened: &Opened, due: &Due) {
+        let Some(start) = self.start.take() else { return };
+        let size = u16::try_from(self.members.len()).unwrap_or(u16::MAX);
+        for uid in 0..size {
+            self.tell_one(uid);
+            self.leave_row(uid);
+        }
+        let before = core::mem::replace(self, (*start).clone());
+        self.start = Some(start);
+        self.epochs_before = due.epoch;
+        self.newcomer = before.newcomer;
+        self.arrived = before.arrived;
+        self.rejections = before.rejections;
+        self.wanted = before.wanted;
+        self.now = before.now;
+        self.traced = before.traced;
+        self.rows = before.rows;
+        self.stakes.reopen(opened.staked, &self.validators);
+        for uid in 0..size {
+            let (name, node, mut stream) = self.next_newcomer();
+            let member = &mut self.members[usize::from(uid)];
+            member.name = name;
+            member.node = node;
+            member.errs = Key::from(stream.bits());
+            member.registered_at = opened.height;
+            if let Ok(place) = self.providers.binary_search(&uid) {
+                self.looked_at[place].behaves = Key::from(stream.bits());
+            }
+            let validates = self.validators.contains(&uid);
+            let stake = if validates { self.stakes.weight(uid.into(), due) } else { 0 };
+            let height = Height(opened.height);
+            let input = reward::Input::Registered { uid: Uid(uid), height, stake };
+            let refused = &mut self.rejections.reward;
+            let _ = ask(&mut self.reward, input, &mut self.buffers.reward, refused);
+        }
+    }
+
+    /// What the next newcomer is called, its number in the network, and what it draws from.
+    fn next_newcomer(&mut self) -> (String, u32, Stream) {
+        let count = u32::try_from(self.arrived).unwrap_or(u32::MAX);
+        let stream = Stream::new(self.newcomers, self.arrived);
+        self.arrived += 1;
+        let (first, step) = self.newcomer;
+        let name = format!("subnet{}/newcomers/{count}", self.number);
+        (name, first.saturating_add(count.saturating_mul(step)), stream)
+    }
+
     /// A newcomer takes the place of the provider that earned least, and is like one of those
     /// with which its predecessor's group began.
     fn arrive(&mut self, block: u64) {
@@ -538,8 +604,7 @@ impl Subnet {
             .collect();
         let Some(uid) = prune::neuron_to_prune(&neurons, prune::MIN_NON_IMMUNE) else { return };
         self.leave_row(uid);
-        let mut stream = Stream::new(self.newcomers, self.arrived);
-        self.arrived += 1;
+        let (name, node, mut stream) = self.next_newcomer();
         // Of the same group, so that groups keep the sizes that the scenario gives them.
         let group = |template: u16| &self.templates[usize::from(template)].group;
         let predecessor = group(self.members[usize::from(uid)].template);
@@ -548,11 +613,9 @@ impl Subnet {
         let like = usize::try_from(stream.below(alike.len() as u64)).unwrap_or(0);
         let template = alike[like];
         let (behaves, errs) = (Key::from(stream.bits()), stream.bits());
-        let count = u32::try_from(self.arrived - 1).unwrap_or(u32::MAX);
-        let (first, step) = self.newcomer;
         let member = Member {
-            name: format!("subnet{}/newcomers/{count}", self.number),
-            node: first.saturating_add(count.saturating_mul(step)),
+            name,
+            node,
             template,
             registered_at: block,
             errs: Key::from(errs),

@@ -25,8 +25,9 @@ pub(in crate::world) struct Delegation {
 struct Delegate {
     /// Alpha staked behind it that is its nominators', smallest unit.
     nominated: u64,
-    /// The part of its TAO on the root that is its nominators'.
-    nominated_root: Share,
+    /// The part of its stake that was its nominators' at the start, and of its TAO on the root
+    /// always is.
+    nominated_part: Share,
     take: u16,
     childkey_take: u16,
     /// How much it lends to each child, of 2^64 - 1.
@@ -64,7 +65,7 @@ impl Delegation {
                 }
                 members.push(Delegate {
                     nominated: u64::try_from(terms.nominated.of(member.stake).0).unwrap_or(0),
-                    nominated_root: terms.nominated,
+                    nominated_part: terms.nominated,
                     take: terms.take,
                     childkey_take: terms.childkey_take,
                     to_children: terms.children.iter().map(|child| child.proportion).collect(),
@@ -114,7 +115,7 @@ impl Delegation {
         let own = staked.saturating_sub(member.nominated);
         let rest = |earned| dividends::cut(I96F32::from(earned), member.take).nominators;
         let by_alpha = dividends::among(rest(alpha), &[own, member.nominated]).0[1];
-        let by_root = member.nominated_root.of(Amount(rest(root).into())).0;
+        let by_root = member.nominated_part.of(Amount(rest(root).into())).0;
         by_alpha + u64::try_from(by_root).unwrap_or(0)
     }
 
@@ -129,6 +130,15 @@ impl Delegation {
     #[cfg(test)]
     pub(super) fn nominated(&self, uid: usize) -> u64 {
         self.members[uid].nominated
+    }
+
+    /// Others have come into all places, with this alpha behind each: nominators' parts are
+    /// those of the start.
+    pub(super) fn reopen(&mut self, alpha: &[u64]) {
+        for (member, &alpha) in self.members.iter_mut().zip(alpha) {
+            let theirs = member.nominated_part.of(Amount(alpha.into())).0;
+            member.nominated = u64::try_from(theirs).unwrap_or(0);
+        }
     }
 
     fn parents(&self, uid: usize, stake: &impl Fn(usize) -> Stake) -> Vec<Parent> {
@@ -168,7 +178,7 @@ mod tests {
     fn delegate(nominated: u64, take: u16, childkey_take: u16) -> Delegate {
         Delegate {
             nominated,
-            nominated_root: Share::ZERO,
+            nominated_part: Share::ZERO,
             take,
             childkey_take,
             to_children: Vec::new(),
@@ -197,6 +207,7 @@ mod tests {
             root: 0,
             root_weighted,
             newcomers: Vec::new(),
+            opened: None,
         }
     }
 
@@ -258,7 +269,7 @@ mod tests {
     /// On the root nominators share by the part that is theirs there.
     #[test]
     fn nominators_on_the_root_have_their_part() {
-        let member = Delegate { nominated_root: Share::percent(25), ..delegate(0, 0, 0) };
+        let member = Delegate { nominated_part: Share::percent(25), ..delegate(0, 0, 0) };
         let delegation = Delegation { members: vec![member] };
         assert_eq!(delegation.nominators(0, UNIT, 1_000, 400), 100);
     }

@@ -132,6 +132,24 @@ impl Stakes {
         self.root_parts -= u128::from(core::mem::take(&mut self.root[uid]));
     }
 
+    /// Another subnet has opened in this place, of which these members have staked so much
+    /// together, evenly; on the root stands what stood there at the start.
+    pub(in crate::world) fn reopen(&mut self, staked: u64, members: &[u16]) {
+        self.alpha.fill(0);
+        self.idle = 0;
+        match split_exactly(Amount(staked.into()), &vec![1; members.len()]) {
+            Some(parts) => {
+                for (&uid, part) in members.iter().zip(parts) {
+                    self.alpha[usize::from(uid)] = u64::try_from(part.0).unwrap_or(staked);
+                }
+            }
+            None => self.idle = staked,
+        }
+        if let Some(delegation) = &mut self.delegation {
+            delegation.reopen(&self.alpha);
+        }
+    }
+
     /// Shares an epoch's pay, after [`Stakes::pass_on`].
     ///
     /// # Panics
