@@ -18,6 +18,7 @@ mod proportion;
 pub mod reed_solomon;
 pub mod rewards;
 pub mod yuma;
+pub mod yuma_sparse;
 
 /// Compiles a function a second time for processors with AVX2 and FMA, and takes that one
 /// where they are. Results are the same: `mul_add` rounds once either way.

@@ -5,10 +5,8 @@ use super::yuma::{ALPHA, MAJORITY, PENALTIES};
 use crate::data::{Data, Draw};
 use crate::job::{Arg, Job, len, u32_of};
 use crate::kernel::{Bound, Cost, Design, Kernel, Tolerance, Unit, axis};
-use crate::twin::yuma::{self, Epoch, Outcome};
-
-/// In place of a row that stands elsewhere in the list.
-const NOBODY: u32 = u32::MAX;
+use crate::twin::yuma;
+use crate::twin::yuma_sparse::{self, Epoch, Outcome};
 
 pub(super) const KERNEL: Kernel = Kernel {
     name: "yuma_sparse",
@@ -82,18 +80,6 @@ impl Lists {
         }
         lists
     }
-}
-
-/// Lists as a matrix with a row a validator.
-fn dense(start: &[u32], rows: &[u32], values: &[u16], validators: usize) -> Vec<u16> {
-    let servers = start.len() - 1;
-    let mut matrix = vec![0; validators * servers];
-    for (server, ends) in start.windows(2).enumerate() {
-        for i in ends[0] as usize..ends[1] as usize {
-            matrix[rows[i] as usize * servers + server] = values[i];
-        }
-    }
-    matrix
 }
 
 fn penalty(shape: &[usize]) -> u64 {
@@ -184,9 +170,7 @@ fn job(shape: &[usize], seed: u64) -> Job {
     job
 }
 
-/// By way of the dense form: the two must agree.
 fn twin(shape: &[usize], buffers: &mut [Data]) {
-    let [validators, servers, _] = lens(shape);
     let [
         start,
         rows,
@@ -207,10 +191,13 @@ fn twin(shape: &[usize], buffers: &mut [Data]) {
     else {
         unreachable!("the buffers of the job")
     };
-    let matrix = dense(start.u32(), rows.u32(), weights.u16(), validators);
-    let mut held = dense(old_start.u32(), old_rows.u32(), old_bonds.u16(), validators);
     let inputs = Epoch {
-        weights: &matrix,
+        weights: yuma_sparse::Lists { start: start.u32(), rows: rows.u32(), values: weights.u16() },
+        bonds: yuma_sparse::Lists {
+            start: old_start.u32(),
+            rows: old_rows.u32(),
+            values: old_bonds.u16(),
+        },
         stake: stake.u64(),
         majority: MAJORITY,
         penalty: penalty(shape),
@@ -221,25 +208,9 @@ fn twin(shape: &[usize], buffers: &mut [Data]) {
         incentive: incentive.u64_mut(),
         trust: trust.u64_mut(),
         dividends: dividends.u64_mut(),
-        bonds: &mut held,
+        bond_rows: bond_rows.u32_mut(),
+        bonds: bonds.u16_mut(),
+        sums: sums.u64_mut(),
     };
-    yuma::epoch(&inputs, &mut outcome);
-    for (sum, row) in sums.u64_mut().iter_mut().zip(matrix.chunks(servers)) {
-        *sum = row.iter().map(|&weight| u64::from(weight) << 32).sum();
-    }
-    let mut at = 0;
-    for server in 0..servers {
-        let list = |start: &[u32], rows: &[u32]| -> Vec<u32> {
-            rows[start[server] as usize..start[server + 1] as usize].to_vec()
-        };
-        let new = list(start.u32(), rows.u32());
-        let old = list(old_start.u32(), old_rows.u32());
-        let old = old.into_iter().map(|row| if new.contains(&row) { NOBODY } else { row });
-        for row in new.iter().copied().chain(old) {
-            bond_rows.u32_mut()[at] = row;
-            let held = held.get(row as usize * servers + server);
-            bonds.u16_mut()[at] = if row == NOBODY { 0 } else { held.copied().unwrap_or(0) };
-            at += 1;
-        }
-    }
+    yuma_sparse::epoch(&inputs, &mut outcome);
 }

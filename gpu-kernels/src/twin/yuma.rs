@@ -178,7 +178,7 @@ pub fn epoch(inputs: &Epoch<'_>, out: &mut Outcome<'_>) {
     normalise(out.dividends);
 }
 
-fn copy(from: &[f64], to: &mut [u64]) {
+pub(super) fn copy(from: &[f64], to: &mut [u64]) {
     for (from, to) in from.iter().zip(to) {
         *to = units(*from);
     }
@@ -209,7 +209,7 @@ fn sum(lanes: &Lanes) -> f64 {
 
 /// One instruction; `f64::min` takes three, for a NaN that is none here.
 #[inline(always)]
-fn lesser(a: f64, b: f64) -> f64 {
+pub(super) fn lesser(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }
 
@@ -287,7 +287,7 @@ fn agree_body(
 
 /// Scores of those who have a vote, with their votes.
 #[derive(Default)]
-struct Votes {
+pub(super) struct Votes {
     scores: Vec<f64>,
     votes: Vec<f64>,
 }
@@ -295,7 +295,7 @@ struct Votes {
 impl Votes {
     /// Takes the scores that `takes` approves.
     #[inline(always)]
-    fn take(
+    pub(super) fn take(
         &mut self,
         scores: impl Iterator<Item = f64>,
         votes: &[f64],
@@ -317,7 +317,7 @@ impl Votes {
     /// The least score such that the votes at or below it, with those `below` all of them, exceed
     /// the minority; the greatest if there is none, and zero if there is no score.
     #[inline(always)]
-    fn median(&mut self, minority: f64, mut below: f64) -> f64 {
+    pub(super) fn median(&mut self, minority: f64, mut below: f64) -> f64 {
         let (mut scores, mut votes) = (&mut self.scores[..], &mut self.votes[..]);
         let mut most = 0.0;
         while !scores.is_empty() {
